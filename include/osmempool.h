@@ -11,9 +11,9 @@
 #include "os/os_mempool.h"
 
 /** Version of these headers; osmempool_version() tells that of the library in use. */
-#define OSMEMPOOL_VERSION_MAJOR 0
-#define OSMEMPOOL_VERSION_MINOR 1
-#define OSMEMPOOL_VERSION_PATCH 0
+#define OSMEMPOOL_VERSION_MAJOR  0
+#define OSMEMPOOL_VERSION_MINOR  1
+#define OSMEMPOOL_VERSION_PATCH  0
 #define OSMEMPOOL_VERSION_STRING "0.1.0"
 
 #ifdef __cplusplus

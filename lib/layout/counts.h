@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * counts.h: a pool's counters as plain numbers of one moment.
+ * counts.h: a pool's counters, and how they are read without its lock.
  *
- * What pool_counts_read() fills in, and all that the rooms above registry/ ever see of a pool.
+ * The free count and the low half of gets change together, in one 64-bit word; puts is derived:
+ *
+ *     out  = num_blocks - num_free          puts = gets - out + adjust
+ *
+ * so that an operation costs one addition and any copy of the word is consistent. adjust takes the
+ * blocks lost at a cut-off (they count as out) and gives up the blocks out at a clear. gets and
+ * puts never go back.
+ *
+ * Clear, a cut-off and a carry into the high half of gets change more than the word. They make a
+ * sequence word odd while they last, and readers try again. Where a 64-bit word is not one access
+ * (32-bit machines) every change does so.
+ *
+ * Synchronization:   writers hold the pool's lock; counts_read() takes none and may run beside one.
+ * Order: the writer's stores inside an odd phase are releases and the reader's loads acquires. A
+ * reader that sees any of them therefore sees at least the odd number on its second look, and
+ * retries; the loads being acquires, that second look cannot be made early.
  */
 #ifndef OSMP_LAYOUT_COUNTS_H
 #define OSMP_LAYOUT_COUNTS_H
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/build.h"
+#include "layout/tail.h"
 #include "os/os_mempool.h"
 
-/*
- * gets - puts + adjust == num_blocks - num_free in every row that is not stale. gets and puts never
- * go back.
- */
+/* Counters of one moment: all that the rooms above the registry ever see of a pool. */
 struct pool_counts {
     char name[OS_MEMPOOL_INFO_NAME_LEN];
     uint32_t block_size;
@@ -32,5 +48,88 @@ struct pool_counts {
     uint64_t min_us;    /* time at which min_free was reached, likewise */
     bool stale;         /* no consistent copy was to be had: the fields may disagree */
 };
+
+/* Copies a pool's counters. The pool must stay in memory meanwhile; its lock is not needed. */
+void counts_read(const struct os_mempool *mp, struct pool_counts *counts);
+
+/* Begins and ends an odd phase, under the pool's lock. */
+void counts_begin(struct os_mempool *mp);
+void counts_end(struct os_mempool *mp);
+
+/* The word: gets in the high half, num_free in the low. One get is one more and one less. */
+enum { COUNTS_OFFSET = offsetof(struct os_mempool, mp_min_free) - sizeof(uint64_t) };
+#define COUNTS_GET (((uint64_t)1 << 32) - 1)
+
+static_assert(COUNTS_OFFSET <= offsetof(struct os_mempool, mp_num_free) &&
+                  COUNTS_OFFSET <= offsetof(struct os_mempool, osmp_gets) &&
+                  COUNTS_OFFSET % _Alignof(uint64_t) == 0,
+              "both halves lie in the aligned word");
+
+typedef uint64_t __attribute__((may_alias)) counts_word;
+
+static inline uint32_t
+counts_free(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+/*
+ * Acquire for readers without the lock, as argued above; under the lock it costs nothing on
+ * machines where loads are acquires anyway.
+ */
+static inline uint64_t
+counts_load(const struct os_mempool *mp)
+{
+    const counts_word *word = (const counts_word *)(const void *)((const char *)mp + COUNTS_OFFSET);
+    uint64_t high;
+
+    if (build_wide) {
+        return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    }
+    high = __atomic_load_n(&mp->osmp_gets, __ATOMIC_ACQUIRE);
+    return high << 32 | __atomic_load_n(&mp->mp_num_free, __ATOMIC_ACQUIRE);
+}
+
+/* Inside an odd phase, or on any machine where the word is one access. Release, as argued above. */
+static inline void
+counts_write(struct os_mempool *mp, uint64_t word)
+{
+    if (build_wide) {
+        __atomic_store_n((counts_word *)(void *)((char *)mp + COUNTS_OFFSET), word,
+                         __ATOMIC_RELEASE);
+    } else {
+        __atomic_store_n(&mp->osmp_gets, (uint32_t)(word >> 32), __ATOMIC_RELEASE);
+        __atomic_store_n(&mp->mp_num_free, counts_free(word), __ATOMIC_RELEASE);
+    }
+}
+
+/* Stores the word of a plain get or put. */
+static inline void
+counts_store(struct os_mempool *mp, uint64_t word)
+{
+    if (build_wide) {
+        counts_write(mp, word);
+    } else {
+        counts_begin(mp);
+        counts_write(mp, word);
+        counts_end(mp);
+    }
+}
+
+/*
+ * Counters that stand alone: written under the lock, read at any time. Relaxed: nothing else is
+ * read on the strength of them.
+ */
+static inline void
+counts_set_u32(uint32_t *counter, uint32_t value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+static inline void
+counts_set_u64(uint64_t *counter, uint64_t value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
 
 #endif

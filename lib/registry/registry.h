@@ -6,13 +6,15 @@
  * twice, in a list in order of registration and in a tree by address. The tree tells whether a
  * pool is registered without a look at the caller's struct, which may be uninitialised or freed.
  *
- * Synchronization: one mutex guards list and tree; every function here takes it itself, but those
- * that say that the caller holds it.
+ * Synchronization: one mutex guards list and tree. registry_count() and registry_copy() take it
+ * themselves; the others are called between registry_enter() and registry_leave(). The thread that
+ * holds the freeze (sync/freeze.h) has the mutex already and passes.
  * Lock order: freeze, registry, pool.
  */
 #ifndef OSMP_REGISTRY_REGISTRY_H
 #define OSMP_REGISTRY_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "layout/counts.h"
@@ -25,5 +27,27 @@ size_t registry_count(void);
  * pools that there are. No pool's lock is taken; the registry's is held for the copy only.
  */
 size_t registry_copy(struct pool_counts *counts, size_t room);
+
+/* Takes and gives the registry's mutex. */
+void registry_enter(void);
+void registry_leave(void);
+
+/* The same for the thread that forks, which registry_enter() lets pass meanwhile. */
+void registry_lock_for_fork(void);
+void registry_unlock_after_fork(void);
+
+/* Makes the mutex anew, free, in a forked child. */
+void registry_reset_mutex(void);
+
+/* Whether a pool is registered. Its memory is not touched. */
+bool registry_has(const struct os_mempool *mp);
+
+/* Appends a formatted pool; takes one out. */
+void registry_link(struct os_mempool *mp);
+void registry_unlink(struct os_mempool *mp);
+
+/* The first pool, and the one after a registered one; NULL at the end. */
+struct os_mempool *registry_first(void);
+struct os_mempool *registry_next(const struct os_mempool *mp);
 
 #endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clock.h: the time of day for reports. */
+#ifndef OSMP_BASE_CLOCK_H
+#define OSMP_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/*
+ * Microseconds since 1970, from the coarse clock (a few nanoseconds a call, exact to a timer tick,
+ * 1 to 10 ms).
+ */
+uint64_t clock_now_us(void);
+
+#endif

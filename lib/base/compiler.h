@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compiler.h: attributes under short names. */
+#ifndef OSMP_BASE_COMPILER_H
+#define OSMP_BASE_COMPILER_H
+
+/* Exported from the shared library; everything else is hidden (gnu_symbol_visibility). */
+#define OSMP_PUBLIC __attribute__((visibility("default")))
+
+/* Rarely called: kept out of line and out of the hot path's cache lines. */
+#define OSMP_COLD __attribute__((cold, noinline))
+
+/* A function that reads memory which its user need not have written. */
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define OSMP_NO_MSAN __attribute__((no_sanitize("memory")))
+#endif
+#endif
+#ifndef OSMP_NO_MSAN
+#define OSMP_NO_MSAN
+#endif
+
+#define osmp_likely(x)   __builtin_expect(!!(x), 1)
+#define osmp_unlikely(x) __builtin_expect(!!(x), 0)
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* secret.h: a random word that marks free blocks. */
+#ifndef OSMP_BASE_SECRET_H
+#define OSMP_BASE_SECRET_H
+
+#include <stdint.h>
+
+/*
+ * The word of this process, the same at each call; not 0, and odd, so that it makes no aligned
+ * address into a null pointer or another aligned address.
+ */
+uintptr_t secret_word(void);
+
+#endif

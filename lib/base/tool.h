@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tool.h: what Valgrind is told, as it cannot see it.
+ *
+ * One of two bodies is built in: valgrind/ sends client requests when the program runs under
+ * Valgrind, native/ does nothing. The Meson option `valgrind` chooses.
+ */
+#ifndef OSMP_BASE_TOOL_H
+#define OSMP_BASE_TOOL_H
+
+#include <stddef.h>
+
+#include "tool_body.h"
+
+/* Whether the program runs under Valgrind. */
+static inline bool tool_running(void);
+
+/* The bytes may be read though nobody wrote them: the key of a block that its user left unset. */
+static inline void tool_make_defined(const void *bytes, size_t n);
+
+/* A lock that is not a pthread mutex was taken, or is about to be given. */
+static inline void tool_lock_taken(const void *lock);
+static inline void tool_lock_giving(const void *lock);
+
+/* Helgrind shall not check these bytes: they are atomics, which it takes for races. */
+static inline void tool_atomics(const void *bytes, size_t n);
+
+#endif

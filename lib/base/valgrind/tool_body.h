@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tool_body.h: Valgrind's client requests, sent only under Valgrind. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <valgrind/helgrind.h>
+#include <valgrind/memcheck.h>
+
+/* Set once, before main(), in tool.c; a request costs a few ns natively, this flag nothing. */
+extern bool tool_is_running;
+
+static inline bool
+tool_running(void)
+{
+    return __builtin_expect(tool_is_running, 0);
+}
+
+static inline void
+tool_make_defined(const void *bytes, size_t n)
+{
+    if (tool_running()) {
+        VALGRIND_MAKE_MEM_DEFINED(bytes, n);
+    }
+}
+
+static inline void
+tool_lock_taken(const void *lock)
+{
+    if (tool_running()) {
+        ANNOTATE_HAPPENS_AFTER(lock);
+    }
+}
+
+static inline void
+tool_lock_giving(const void *lock)
+{
+    if (tool_running()) {
+        ANNOTATE_HAPPENS_BEFORE(lock);
+    }
+}
+
+static inline void
+tool_atomics(const void *bytes, size_t n)
+{
+    if (tool_running()) {
+        VALGRIND_HG_DISABLE_CHECKING(bytes, n);
+    }
+}

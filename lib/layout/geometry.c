@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layout/geometry.h"
+
+/*
+ * Newton's iteration doubles the number of right low bits; odd * odd == 1 modulo 8, so odd is
+ * its own inverse to 3 bits, and 5 rounds make 96.
+ */
+static uintptr_t
+geometry_inverse(uintptr_t odd)
+{
+    uintptr_t inverse = odd;
+
+    for (int round = 0; round < 5; round++) {
+        inverse *= 2 - odd * inverse;
+    }
+    return inverse;
+}
+
+void
+geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const void *membuf)
+{
+    mp->mp_membuf_addr = (uintptr_t)membuf;
+    mp->mp_num_blocks = blocks;
+    mp->mp_block_size = block_size;
+    mp->osmp_shift = (uint8_t)__builtin_ctzl(geometry_stride(mp));
+    mp->osmp_inverse = geometry_inverse(geometry_stride(mp) >> mp->osmp_shift);
+}
+
+os_error_t
+geometry_check(uint32_t blocks, uint32_t block_size, const void *membuf)
+{
+    size_t stride = OS_ALIGN(block_size, OS_ALIGNMENT);
+    size_t bytes;
+    uintptr_t end;
+
+    /* A stride of 0 is a size of 0, or on 32 bits one that wrapped when it was rounded up. */
+    if (stride == 0 || (membuf == NULL && blocks > 0)) {
+        return OS_INVALID_PARM;
+    }
+    if (__builtin_mul_overflow(stride, blocks, &bytes) ||
+        __builtin_add_overflow((uintptr_t)membuf, bytes, &end)) {
+        return OS_INVALID_PARM;
+    }
+    return (uintptr_t)membuf % OS_ALIGNMENT == 0 ? OS_OK : OS_MEM_NOT_ALIGNED;
+}

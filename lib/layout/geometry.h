@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * geometry.h: where a pool's blocks lie.
+ *
+ * Block i begins at mp_membuf_addr + i * stride, the stride being the block size rounded up to
+ * OS_ALIGNMENT. The way back, from an address to an index, must be fast and must tell a block from
+ * any other address. One multiplication does both:
+ *
+ * Let stride = odd * 2^shift, and inverse the inverse of odd modulo 2^W, W the bits of an address.
+ * For an address at distance d from the base, d * inverse (mod 2^W) rotated right by shift is i
+ * exactly if d == i * stride: a distance that is no multiple of 2^shift leaves low bits that
+ * rotate to the top, and on the multiples of 2^shift the map is one to one onto 0 .. 2^(W-shift)-1,
+ * whose first num_blocks values the blocks take. So "is it a block?" is one comparison with
+ * mp_num_blocks. (The inverse: H. S. Warren, Hacker's Delight, 2nd edition, 10-16.)
+ */
+#ifndef OSMP_LAYOUT_GEOMETRY_H
+#define OSMP_LAYOUT_GEOMETRY_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "os/os_mempool.h"
+
+/* Fills in what locates a pool's blocks. The arguments have passed geometry_check(). */
+void geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const void *membuf);
+
+/* Whether a pool of these measures can exist: OS_OK, OS_INVALID_PARM or OS_MEM_NOT_ALIGNED. */
+os_error_t geometry_check(uint32_t blocks, uint32_t block_size, const void *membuf);
+
+/* Distance from one block to the next, in bytes. */
+static inline size_t
+geometry_stride(const struct os_mempool *mp)
+{
+    return OS_ALIGN(mp->mp_block_size, OS_ALIGNMENT);
+}
+
+/* Whether a block has room for a key beside the link. */
+static inline bool
+geometry_has_key(const struct os_mempool *mp)
+{
+    return mp->mp_block_size > OS_ALIGNMENT;
+}
+
+/* The index of a block; at least mp_num_blocks for any address that is not a block's. */
+static inline uintptr_t
+geometry_index(const struct os_mempool *mp, const void *block)
+{
+    const unsigned bits = sizeof(uintptr_t) * CHAR_BIT;
+    uintptr_t i = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
+
+    return i >> mp->osmp_shift | i << (-(unsigned)mp->osmp_shift & (bits - 1));
+}
+
+static inline bool
+geometry_holds(const struct os_mempool *mp, const void *block)
+{
+    return geometry_index(mp, block) < mp->mp_num_blocks;
+}
+
+static inline struct os_memblock *
+geometry_block(const struct os_mempool *mp, uint32_t i)
+{
+    return (struct os_memblock *)(mp->mp_membuf_addr + (uintptr_t)i * geometry_stride(mp));
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tail.h: the private part of struct os_mempool, and the only place that casts to it.
+ *
+ * The public struct reserves osmp_tail for it, so that neither a build option nor a new version
+ * changes the size of what callers allocate.
+ */
+#ifndef OSMP_LAYOUT_TAIL_H
+#define OSMP_LAYOUT_TAIL_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bsd/sys/tree.h>
+
+#include "os/os_mempool.h"
+#include "sync/lock.h"
+
+/* Why a pool's lock is not to be had just now; read and written under that lock. */
+enum pool_gate {
+    POOL_GATE_FROZEN = 1,     /* a thread forks: wait for the freeze */
+    POOL_GATE_FIRST_CALL = 2, /* a forked child's first pool call has things to do first */
+};
+
+/* may_alias: its bytes are declared as uint64_t in the public struct. */
+struct __attribute__((may_alias)) pool_tail {
+    struct lock lock;
+    uint32_t gate;      /* enum pool_gate, 0 for none */
+    uint32_t seq;       /* odd while the counters disagree; counts.h */
+    uint32_t gets_high; /* carries out of osmp_gets */
+    int64_t adjust;
+    uint64_t failed;
+    uint64_t refused;
+    uint64_t failed_us;
+    uint64_t min_us;
+    /* The registry's, guarded by its mutex. */
+    struct os_mempool **led_by; /* the list pointer that leads here */
+    RB_ENTRY(pool_tail) by_address;
+    char name[OS_MEMPOOL_INFO_NAME_LEN];
+};
+
+static_assert(sizeof(struct pool_tail) <= sizeof(((struct os_mempool *)0)->osmp_tail),
+              "the public struct reserves enough for every build option");
+static_assert(_Alignof(struct pool_tail) <= _Alignof(uint64_t), "and aligns it");
+static_assert(sizeof(void *) != 8 || sizeof(struct os_mempool) == 384, "the size is ABI");
+static_assert(sizeof(void *) != 8 || offsetof(struct os_mempool, name) == 64,
+              "what get and put touch lies in the first 64 bytes");
+
+static inline struct pool_tail *
+pool_tail(struct os_mempool *mp)
+{
+    return (struct pool_tail *)(void *)mp->osmp_tail;
+}
+
+static inline const struct pool_tail *
+pool_tail_const(const struct os_mempool *mp)
+{
+    return (const struct pool_tail *)(const void *)mp->osmp_tail;
+}
+
+static inline struct os_mempool *
+pool_of_tail(struct pool_tail *tail)
+{
+    return (struct os_mempool *)(void *)((char *)tail - offsetof(struct os_mempool, osmp_tail));
+}
+
+#endif

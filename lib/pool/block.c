@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* block.c: blocks go out and come back. */
+#include "base/compiler.h"
+#include "pool/callback.h"
+#include "pool/enter.h"
+#include "pool/freelist.h"
+
+static inline bool
+block_is_of(const struct os_mempool *mp, const void *block)
+{
+    return mp != NULL && block != NULL && geometry_holds(mp, block);
+}
+
+OSMP_PUBLIC int
+os_memblock_from(const struct os_mempool *mp, const void *block_addr)
+{
+    return block_is_of(mp, block_addr);
+}
+
+OSMP_PUBLIC void *
+os_memblock_get(struct os_mempool *mp)
+{
+    void *block;
+
+    if (osmp_unlikely(mp == NULL)) {
+        return NULL;
+    }
+    pool_enter(mp);
+    block = freelist_pop(mp);
+    pool_leave(mp);
+    return block;
+}
+
+/* Refuses a put that never came to the list. */
+OSMP_COLD static os_error_t
+block_refuse(struct os_mempool *mp)
+{
+    if (mp != NULL) {
+        pool_enter(mp);
+        freelist_refuse(mp);
+        pool_leave(mp);
+    }
+    return OS_INVALID_PARM;
+}
+
+static inline bool
+block_is_extended(const struct os_mempool *mp)
+{
+    return mp != NULL && (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+}
+
+static inline os_error_t
+block_put(struct os_mempool *mp, void *block)
+{
+    os_error_t error;
+
+    if (osmp_unlikely(!block_is_of(mp, block))) {
+        return block_refuse(mp);
+    }
+    pool_enter(mp);
+    error = freelist_push(mp, block);
+    pool_leave(mp);
+    return error;
+}
+
+/*
+ * A first look only, which marks nothing: of two puts of one block at once, both callbacks run and
+ * os_memblock_put_from_cb() lets one of them succeed.
+ */
+static bool
+block_looks_out(struct os_mempool *mp, void *block)
+{
+    bool is_free;
+
+    if (!block_is_of(mp, block) || callback_is_running(mp, block)) {
+        return false;
+    }
+    pool_enter(mp);
+    is_free = freelist_may_have(mp, block) && freelist_has(mp, block);
+    pool_leave(mp);
+    return !is_free;
+}
+
+OSMP_COLD static os_error_t
+block_put_extended(struct os_mempool *mp, void *block)
+{
+    struct os_mempool_ext *ext = (struct os_mempool_ext *)mp;
+    os_mempool_put_fn *put_cb = ext->mpe_put_cb;
+
+    if (put_cb == NULL) {
+        return block_put(mp, block);
+    }
+    if (!block_looks_out(mp, block)) {
+        return block_refuse(mp);
+    }
+    return callback_run(ext, put_cb, block);
+}
+
+OSMP_PUBLIC os_error_t
+os_memblock_put(struct os_mempool *mp, void *block_addr)
+{
+    if (osmp_unlikely(block_is_extended(mp))) {
+        return block_put_extended(mp, block_addr);
+    }
+    return block_put(mp, block_addr);
+}
+
+OSMP_PUBLIC os_error_t
+os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
+{
+    /* Asked first: once the block is back, another thread may have done with the pool. */
+    bool extended = block_is_extended(mp);
+    os_error_t error = block_put(mp, block_addr);
+
+    if (extended && error == OS_OK) {
+        callback_released(mp, block_addr);
+    }
+    return error;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool/callback.h"
+
+#include <stdint.h>
+
+/* A chain of callbacks that leads back to a block through more others than this is not found. */
+enum { CALLBACK_DEPTH = 32 };
+
+struct callback {
+    uintptr_t frame; /* stack address of callback_run() */
+    const struct os_mempool *mp;
+    const void *block; /* NULL once released */
+};
+
+/* Callback number i of this thread, from 0, is at i % CALLBACK_DEPTH. */
+static _Thread_local struct callback callbacks[CALLBACK_DEPTH];
+static _Thread_local unsigned callbacks_running;
+
+static struct callback *
+callback_at(unsigned i)
+{
+    return &callbacks[i % CALLBACK_DEPTH];
+}
+
+/* The stack grows downwards: what lies below this frame is no caller of it. */
+static void
+callback_drop_left(uintptr_t frame)
+{
+    while (callbacks_running > 0 && callback_at(callbacks_running - 1)->frame < frame) {
+        callbacks_running--;
+    }
+}
+
+/* The innermost running callback of the block; NULL if none is. */
+static struct callback *
+callback_find(const struct os_mempool *mp, const void *block)
+{
+    unsigned known;
+
+    callback_drop_left((uintptr_t)__builtin_frame_address(0));
+    known = callbacks_running < CALLBACK_DEPTH ? callbacks_running : CALLBACK_DEPTH;
+    for (unsigned i = 1; i <= known; i++) {
+        struct callback *callback = callback_at(callbacks_running - i);
+
+        if (callback->block == block && callback->mp == mp) {
+            return callback;
+        }
+    }
+    return NULL;
+}
+
+os_error_t
+callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block)
+{
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    unsigned depth;
+    os_error_t error;
+
+    callback_drop_left(frame);
+    depth = callbacks_running++;
+    *callback_at(depth) = (struct callback){frame, &ext->mpe_mp, block};
+    error = put_cb(ext, block, ext->mpe_put_arg);
+    callbacks_running = depth;
+    return error;
+}
+
+bool
+callback_is_running(const struct os_mempool *mp, const void *block)
+{
+    return callback_find(mp, block) != NULL;
+}
+
+void
+callback_released(const struct os_mempool *mp, const void *block)
+{
+    struct callback *callback = callback_find(mp, block);
+
+    if (callback != NULL) {
+        callback->block = NULL;
+    }
+}

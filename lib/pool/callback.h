@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * callback.h: the put callbacks that this thread is inside of.
+ *
+ * A put of the very block whose callback is running, from inside it, would call the callback again
+ * and never end; os_memblock_put() asks here. Once the callback has freed the block by
+ * os_memblock_put_from_cb() it may be got and put again.
+ *
+ * Per thread, the last CALLBACK_DEPTH callbacks are known. Each entry bears its stack address:
+ * entries below the asking frame were left by longjmp and are dropped unread.
+ *
+ * Synchronization: thread-local, none needed.
+ */
+#ifndef OSMP_POOL_CALLBACK_H
+#define OSMP_POOL_CALLBACK_H
+
+#include <stdbool.h>
+
+#include "os/os_mempool.h"
+
+/* Runs the pool's callback for a block. Touches nothing of the pool after it has returned. */
+os_error_t callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block);
+
+/* Whether this thread is inside the callback of this block. */
+bool callback_is_running(const struct os_mempool *mp, const void *block);
+
+/* The block was freed: its callback no longer stands in the way of a put. */
+void callback_released(const struct os_mempool *mp, const void *block);
+
+#endif

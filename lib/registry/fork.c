@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fork.c: pools across fork().
+ *
+ * prepare  takes the freeze and the registry's mutex, then marks every pool frozen, one at a time,
+ *          under its lock. So no thread is inside a section at the moment of the fork, and the
+ *          child's memory holds every pool as its last section left it. Two mutexes are held,
+ *          however many pools there are.
+ * parent   takes the marks off and lets the waiting threads go on.
+ * child    has this one thread. A lock may look taken there, by a thread that was about to see the
+ *          mark; all locks are made anew, none is given.
+ *
+ * A pool that is not registered is not frozen: if another thread is in its section at the fork, its
+ * state in the child is undefined.
+ */
+#include <pthread.h>
+
+#include "pool/enter.h"
+#include "registry/registry.h"
+#include "sync/freeze.h"
+
+static void
+fork_mark(struct os_mempool *mp, uint32_t set, uint32_t clear)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    lock_take(&tail->lock);
+    tail->gate = (tail->gate & ~clear) | set;
+    lock_give(&tail->lock);
+}
+
+static void
+fork_prepare(void)
+{
+    freeze_begin();
+    registry_lock_for_fork();
+    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+        fork_mark(mp, POOL_GATE_FROZEN, 0);
+    }
+}
+
+static void
+fork_parent(void)
+{
+    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+        fork_mark(mp, 0, POOL_GATE_FROZEN);
+    }
+    registry_unlock_after_fork();
+    freeze_end();
+}
+
+static void
+fork_child(void)
+{
+    freeze_end_in_child();
+    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+        struct pool_tail *tail = pool_tail(mp);
+
+        lock_init(&tail->lock);
+        tail->gate = freeze_first_call_pending() ? POOL_GATE_FIRST_CALL : 0;
+    }
+    registry_reset_mutex();
+}
+
+/*
+ * Before the constructors of the exporter, so that its prepare handler runs before this one and
+ * its child handler after it.
+ */
+__attribute__((constructor(102))) static void
+fork_register(void)
+{
+    pthread_atfork(fork_prepare, fork_parent, fork_child);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init.c: birth and death of a pool. */
+#include "base/compiler.h"
+#include "layout/geometry.h"
+#include "pool/enter.h"
+#include "pool/pool.h"
+#include "registry/registry.h"
+
+/*
+ * Formats under the registry's mutex: from the check that the pool is not registered until it is,
+ * no other thread may come in with the same pool.
+ */
+static os_error_t
+init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
+          const char *name, uint8_t flags)
+{
+    os_error_t error;
+
+    if (mp == NULL) {
+        return OS_INVALID_PARM;
+    }
+    error = geometry_check(blocks, block_size, membuf);
+    if (error != OS_OK) {
+        return error;
+    }
+    registry_enter();
+    if (registry_has(mp)) {
+        error = OS_EBUSY;
+    } else {
+        pool_format(mp, blocks, block_size, membuf, name);
+        mp->mp_flags = flags;
+        registry_link(mp);
+    }
+    registry_leave();
+    return error;
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
+                const char *name)
+{
+    return init_pool(mp, blocks, block_size, membuf, name, 0);
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_size, void *membuf,
+                    const char *name)
+{
+    os_error_t error;
+
+    if (mpe == NULL) {
+        return OS_INVALID_PARM;
+    }
+    error = init_pool(&mpe->mpe_mp, blocks, block_size, membuf, name, OS_MEMPOOL_F_EXT);
+    if (error == OS_OK) {
+        mpe->mpe_put_cb = NULL;
+        mpe->mpe_put_arg = NULL;
+    }
+    return error;
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_unregister(struct os_mempool *mp)
+{
+    os_error_t error = OS_INVALID_PARM;
+
+    registry_enter();
+    if (mp != NULL && registry_has(mp)) {
+        registry_unlink(mp);
+        error = OS_OK;
+    }
+    registry_leave();
+    return error;
+}
+
+OSMP_PUBLIC void
+os_mempool_module_init(void)
+{
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/registry.h"
+
+#include <pthread.h>
+
+#include "sync/freeze.h"
+
+static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* The list: its first pool, and the pointer that the next pool will be hung on. */
+static struct os_mempool *registry_list;
+static struct os_mempool **registry_end = &registry_list;
+static size_t registry_n_pools;
+
+RB_HEAD(registry_tree, pool_tail);
+static struct registry_tree registry_by_address = RB_INITIALIZER(&registry_by_address);
+
+static int
+registry_compare(const struct pool_tail *a, const struct pool_tail *b)
+{
+    return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+/* Not RB_GENERATE_STATIC(): that one relies on a macro that libbsd's tree.h does not define. */
+RB_GENERATE_INTERNAL(registry_tree, pool_tail, by_address, registry_compare,
+                     static __attribute__((unused)))
+
+void
+registry_enter(void)
+{
+    if (freeze_is_mine()) {
+        return;
+    }
+    if (freeze_first_call_pending()) {
+        freeze_first_call();
+    }
+    pthread_mutex_lock(&registry_mutex);
+}
+
+void
+registry_leave(void)
+{
+    if (!freeze_is_mine()) {
+        pthread_mutex_unlock(&registry_mutex);
+    }
+}
+
+void
+registry_lock_for_fork(void)
+{
+    pthread_mutex_lock(&registry_mutex);
+}
+
+void
+registry_unlock_after_fork(void)
+{
+    pthread_mutex_unlock(&registry_mutex);
+}
+
+void
+registry_reset_mutex(void)
+{
+    pthread_mutex_init(&registry_mutex, NULL);
+}
+
+/* The tree compares addresses only, so the key needs no content. */
+bool
+registry_has(const struct os_mempool *mp)
+{
+    struct pool_tail *key = pool_tail((struct os_mempool *)(uintptr_t)mp);
+
+    return RB_FIND(registry_tree, &registry_by_address, key) != NULL;
+}
+
+void
+registry_link(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    mp->mp_list.stqe_next = NULL;
+    tail->led_by = registry_end;
+    *registry_end = mp;
+    registry_end = &mp->mp_list.stqe_next;
+    RB_INSERT(registry_tree, &registry_by_address, tail);
+    registry_n_pools++;
+}
+
+void
+registry_unlink(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    struct os_mempool *next = mp->mp_list.stqe_next;
+
+    *tail->led_by = next;
+    if (next != NULL) {
+        pool_tail(next)->led_by = tail->led_by;
+    } else {
+        registry_end = tail->led_by;
+    }
+    RB_REMOVE(registry_tree, &registry_by_address, tail);
+    registry_n_pools--;
+}
+
+struct os_mempool *
+registry_first(void)
+{
+    return registry_list;
+}
+
+struct os_mempool *
+registry_next(const struct os_mempool *mp)
+{
+    return mp->mp_list.stqe_next;
+}
+
+size_t
+registry_count(void)
+{
+    size_t n;
+
+    registry_enter();
+    n = registry_n_pools;
+    registry_leave();
+    return n;
+}
+
+size_t
+registry_copy(struct pool_counts *counts, size_t room)
+{
+    size_t n;
+
+    registry_enter();
+    for (struct os_mempool *mp = registry_list; mp != NULL && room > 0; mp = registry_next(mp)) {
+        counts_read(mp, counts++);
+        room--;
+    }
+    n = registry_n_pools;
+    registry_leave();
+    return n;
+}

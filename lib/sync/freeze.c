@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/freeze.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+static pthread_mutex_t freeze_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/*
+ * The thread that holds the freeze, 0 for none. Relaxed throughout: a thread compares it with
+ * itself only, and what it stored itself it sees.
+ */
+static uintptr_t freeze_holder;
+
+/*
+ * The function armed, and whether it is pending in this process. The function is written before
+ * a fork and read after it. Pending is exchanged, so that one thread alone runs the function;
+ * acquire and release, as what the child handler wrote comes before.
+ */
+static void (*freeze_restart)(void);
+static bool freeze_pending;
+
+static uintptr_t
+freeze_self(void)
+{
+    return (uintptr_t)pthread_self();
+}
+
+void
+freeze_begin(void)
+{
+    pthread_mutex_lock(&freeze_mutex);
+    __atomic_store_n(&freeze_holder, freeze_self(), __ATOMIC_RELAXED);
+}
+
+void
+freeze_end(void)
+{
+    __atomic_store_n(&freeze_holder, 0, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&freeze_mutex);
+}
+
+void
+freeze_end_in_child(void)
+{
+    __atomic_store_n(&freeze_holder, 0, __ATOMIC_RELAXED);
+    pthread_mutex_init(&freeze_mutex, NULL);
+    if (__atomic_load_n(&freeze_restart, __ATOMIC_RELAXED) != NULL) {
+        __atomic_store_n(&freeze_pending, true, __ATOMIC_RELEASE);
+    }
+}
+
+bool
+freeze_is_mine(void)
+{
+    return __atomic_load_n(&freeze_holder, __ATOMIC_RELAXED) == freeze_self();
+}
+
+void
+freeze_wait(void)
+{
+    pthread_mutex_lock(&freeze_mutex);
+    pthread_mutex_unlock(&freeze_mutex);
+}
+
+void
+freeze_arm_first_call(void (*restart)(void))
+{
+    __atomic_store_n(&freeze_restart, restart, __ATOMIC_RELAXED);
+}
+
+bool
+freeze_first_call_pending(void)
+{
+    return __atomic_load_n(&freeze_pending, __ATOMIC_ACQUIRE);
+}
+
+void
+freeze_first_call(void)
+{
+    void (*restart)(void) = __atomic_load_n(&freeze_restart, __ATOMIC_RELAXED);
+
+    if (__atomic_exchange_n(&freeze_pending, false, __ATOMIC_ACQ_REL) && restart != NULL) {
+        restart();
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock_body.h: the lock as a pthread mutex, which sleeps and can inherit priority. */
+#include <pthread.h>
+
+#include "base/build.h"
+
+struct lock {
+    pthread_mutex_t mutex;
+};
+
+static inline void
+lock_init(struct lock *lock)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    if (build_prio_inherit) {
+        pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+    }
+    pthread_mutex_init(&lock->mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+static inline void
+lock_take(struct lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void
+lock_give(struct lock *lock)
+{
+    pthread_mutex_unlock(&lock->mutex);
+}

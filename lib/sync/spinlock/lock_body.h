@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock_body.h: the lock as a spinlock that gives way.
+ *
+ * Taking a free one is one atomic exchange, giving it is a plain release store. A waiter spins for
+ * a bounded time, then yields, then sleeps, so that threads that outnumber the cores let the holder
+ * run. There is no priority inheritance: wrong under SCHED_FIFO.
+ */
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/tool.h"
+
+struct lock {
+    uint32_t taken;
+};
+
+/* For a program under ThreadSanitizer that uses a library built without it: its runtime is told
+ * what the lock orders. Weak: absent everywhere else. */
+extern void __tsan_acquire(void *) __attribute__((weak));
+extern void __tsan_release(void *) __attribute__((weak));
+
+/* Waits until the lock was taken by the caller. */
+void lock_wait(struct lock *lock);
+
+static inline void
+lock_init(struct lock *lock)
+{
+    __atomic_store_n(&lock->taken, 0, __ATOMIC_RELAXED);
+    tool_atomics(lock, sizeof(*lock));
+}
+
+/*
+ * Acquire: what the last holder wrote before its release store in lock_give() is visible. Relaxed
+ * would let the section's loads move before the exchange.
+ */
+static inline bool
+lock_try(struct lock *lock)
+{
+    return __atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline void
+lock_take(struct lock *lock)
+{
+    if (osmp_unlikely(!lock_try(lock))) {
+        lock_wait(lock);
+    }
+    tool_lock_taken(lock);
+    if (osmp_unlikely(__tsan_acquire != NULL)) {
+        __tsan_acquire(lock);
+    }
+}
+
+static inline void
+lock_give(struct lock *lock)
+{
+    if (osmp_unlikely(__tsan_release != NULL)) {
+        __tsan_release(lock);
+    }
+    tool_lock_giving(lock);
+    /* Release: pairs with the acquire exchange in lock_try(). */
+    __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
+}

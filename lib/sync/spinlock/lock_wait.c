@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock_wait.c: how a taken spinlock is waited for. */
+#include <sched.h>
+#include <time.h>
+
+#include "sync/lock.h"
+
+/*
+ * A section lasts some 10 ns, so one that has not ended after 100 looks (about 1 us) has a holder
+ * that is not running or many waiters. Yielding lets a holder on this core run at once; where that
+ * does not help, the holder is of a kind that yielding does not reach, and sleeping does.
+ */
+enum { LOCK_SPINS = 100, LOCK_YIELDS = 20, LOCK_SLEEP_NS = 50000 };
+
+#if defined(__x86_64__) || defined(__i386__)
+#define LOCK_PAUSE "pause"
+#elif defined(__aarch64__) || defined(__arm__)
+#define LOCK_PAUSE "yield"
+#else
+#define LOCK_PAUSE ""
+#endif
+
+/* Tells the core that it waits: the other hardware thread gets its resources. */
+static inline void
+lock_pause(void)
+{
+    __asm__ volatile(LOCK_PAUSE ::: "memory");
+}
+
+static void
+lock_give_way(unsigned round)
+{
+    const struct timespec a_while = {.tv_nsec = LOCK_SLEEP_NS};
+
+    if (round < LOCK_YIELDS) {
+        sched_yield();
+    } else {
+        nanosleep(&a_while, NULL);
+    }
+}
+
+/* Relaxed: only a hint when to try; the exchange in lock_try() acquires. */
+static bool
+lock_looks_free(const struct lock *lock)
+{
+    return __atomic_load_n(&lock->taken, __ATOMIC_RELAXED) == 0;
+}
+
+void
+lock_wait(struct lock *lock)
+{
+    for (unsigned round = 0;; round++) {
+        for (unsigned spin = 0; spin < LOCK_SPINS; spin++) {
+            if (lock_looks_free(lock) && lock_try(lock)) {
+                return;
+            }
+            lock_pause();
+        }
+        lock_give_way(round);
+    }
+}
