@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+
+static void *
+alloc_checked(void *memory)
+{
+    if (memory == NULL) {
+        /* Not message_print(), which needs memory. */
+        fputs("mempoolstat: out of memory; name fewer processes (-p)\n", stderr);
+        _Exit(EXIT_NOTHING);
+    }
+    return memory;
+}
+
+void *
+alloc_array(void *array, size_t n, size_t size)
+{
+    return alloc_checked(reallocarray(array, n > 0 ? n : 1, size));
+}
+
+char *
+alloc_copy(const char *string)
+{
+    return alloc_checked(strdup(string));
+}
+
+char *
+alloc_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0) {
+        text = NULL;
+    }
+    va_end(args);
+    return alloc_checked(text);
+}

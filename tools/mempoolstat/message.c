@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "text.h"
+
+void
+message_print(const char *format, ...)
+{
+    char *line = NULL, *escaped;
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = vasprintf(&line, format, args);
+    va_end(args);
+    if (length < 0) {
+        fputs("mempoolstat: out of memory\n", stderr);
+        return;
+    }
+    escaped = text_escape(line);
+    fprintf(stderr, "mempoolstat: %s\n", escaped);
+    free(escaped);
+    free(line);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message.h: the words to the user, on stderr, and the exit codes.
+ */
+#ifndef MEMPOOLSTAT_MESSAGE_H
+#define MEMPOOLSTAT_MESSAGE_H
+
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_NOTHING = 3, /* nothing to read, or nothing to write to */
+    EXIT_USAGE = 64,
+};
+
+/**
+ * Prints one line on stderr, behind "mempoolstat: ". Whatever a file or a server has put into the
+ * arguments, the line stays one line and the terminal unharmed: it is escaped as a whole.
+ */
+void message_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "message.h"
+
+/* Where open_memstream() keeps what is printed. One report is made at a time. */
+static char *output_bytes;
+static size_t output_n_bytes;
+
+void
+output_occupy_streams(void)
+{
+    int fd;
+
+    /* For reading only: what is written to the stand-in of a closed stdout fails, as it should. */
+    do {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* The exit status after stdout has failed with an errno (0: it has not). */
+static int
+output_status(int error)
+{
+    if (error == 0 || (error == EINTR && clock_was_interrupted())) {
+        return EXIT_FINE;
+    }
+    /* The reader, head(1) perhaps, has had enough and knows it. */
+    if (error != EPIPE) {
+        message_print("cannot write to standard output: %s", strerror(error));
+    }
+    return EXIT_NOTHING;
+}
+
+FILE *
+output_begin(void)
+{
+    FILE *stream = open_memstream(&output_bytes, &output_n_bytes);
+
+    if (stream == NULL) {
+        message_print("out of memory");
+        _Exit(EXIT_NOTHING);
+    }
+    return stream;
+}
+
+/* Returns 0 or an errno; EINTR only where the user wants to end. */
+static int
+output_write(const char *bytes, size_t n_bytes)
+{
+    while (n_bytes > 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes, n_bytes);
+
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        bytes += n > 0 ? n : 0;
+        n_bytes -= n > 0 ? (size_t)n : 0;
+        /* A write that blocks is cut short by the signal, and would block again. */
+        if (n_bytes > 0 && clock_was_interrupted()) {
+            return EINTR;
+        }
+    }
+    return 0;
+}
+
+int
+output_finish(FILE *stream)
+{
+    int error = ferror(stream) != 0 ? ENOMEM : 0;
+
+    if (fclose(stream) != 0) {
+        error = errno;
+    }
+    if (error == 0) {
+        error = output_write(output_bytes, output_n_bytes);
+    }
+    free(output_bytes);
+    return output_status(error);
+}
+
+int
+output_close(void)
+{
+    return output_status(close(STDOUT_FILENO) == 0 ? 0 : errno);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.h: a table whose columns are as wide as their widest cell.
+ */
+#ifndef MEMPOOLSTAT_TABLE_H
+#define MEMPOOLSTAT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct table_column {
+    const char *title;
+    size_t min_columns; /* width at least */
+    bool left;          /* aligned left; right otherwise */
+};
+
+struct table {
+    const struct table_column *columns;
+    size_t n_columns;
+    char **cells; /* row by row */
+    size_t n_cells;
+};
+
+void table_init(struct table *table, const struct table_column *columns, size_t n_columns);
+
+/** Adds the next cell, row by row; the string is escaped text and becomes the table's. */
+void table_add(struct table *table, char *cell);
+
+/** Prints titles and rows, without blanks at the ends of lines. */
+void table_print(const struct table *table, FILE *out);
+
+void table_free(struct table *table);
+
+#endif
