@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "discover.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "message.h"
+
+/* Where root finds the sockets of everybody. */
+static const char *const everybody[] = {
+    "/run/osmempool",
+    "/run/user/*/osmempool",
+    "/tmp/osmempool-*",
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* How the sockets of a directory become targets. */
+struct search {
+    struct target_list *list;
+    bool guarded;
+    pid_t name_pid; /* only the socket that bears this number; 0: any */
+    pid_t guess;
+    bool named;
+};
+
+static bool
+target_is_known(const struct target_list *list, const struct stat *socket)
+{
+    for (size_t i = 0; i < list->n_targets; i++) {
+        const struct target *target = &list->targets[i];
+
+        if (target->device == socket->st_dev && target->inode == socket->st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+target_add(struct target_list *list, const struct target *target)
+{
+    list->targets = alloc_array(list->targets, list->n_targets + 1, sizeof(*target));
+    list->targets[list->n_targets++] = *target;
+}
+
+/* Takes path over. */
+static void
+search_add(const struct search *search, char *path, const struct stat *socket)
+{
+    if (target_is_known(search->list, socket)) {
+        free(path);
+        return;
+    }
+    target_add(search->list, &(struct target){
+                                 .path = path,
+                                 .device = socket->st_dev,
+                                 .inode = socket->st_ino,
+                                 .guarded = search->guarded,
+                                 .guess = search->guess,
+                                 .named = search->named,
+                             });
+}
+
+static bool
+search_wants(const struct search *search, const char *name)
+{
+    size_t length = strlen(name);
+    char wanted[32];
+
+    if (search->name_pid != 0) {
+        snprintf(wanted, sizeof(wanted), "%d.sock", (int)search->name_pid);
+        return strcmp(name, wanted) == 0;
+    }
+    return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".sock") == 0;
+}
+
+static void
+search_entries(const struct search *search, const char *directory, DIR *stream)
+{
+    const struct dirent *entry;
+
+    while ((entry = readdir(stream)) != NULL) {
+        struct stat status;
+
+        if (search_wants(search, entry->d_name) &&
+            fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISSOCK(status.st_mode)) {
+            search_add(search, alloc_format("%s/%s", directory, entry->d_name), &status);
+        }
+    }
+}
+
+static int
+target_compare(const void *left, const void *right)
+{
+    const struct target *a = left, *b = right;
+
+    return strverscmp(a->path, b->path);
+}
+
+/*
+ * Looks into one directory. That it does not exist is normal: nobody exports there. Flags are those
+ * of open(): O_NOFOLLOW where anybody may have put a link.
+ */
+static void
+search_directory(const struct search *search, const char *directory, int flags)
+{
+    size_t before = search->list->n_targets;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (stream == NULL) {
+        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+            message_print("%s: %s", directory, strerror(errno));
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    search_entries(search, directory, stream);
+    closedir(stream);
+    if (search->list->n_targets > before) {
+        qsort(search->list->targets + before, search->list->n_targets - before,
+              sizeof(struct target), target_compare);
+    }
+}
+
+/* Looks into the directories of a pattern below root ("" for our own). */
+static void
+search_pattern(const struct search *search, const char *root, const char *pattern)
+{
+    char *rooted = alloc_format("%s%s", root, pattern);
+    glob_t found;
+
+    if (glob(rooted, GLOB_NOSORT, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            search_directory(search, found.gl_pathv[i], O_NOFOLLOW);
+        }
+        globfree(&found);
+    }
+    free(rooted);
+}
+
+/* Notes where was searched. */
+static void
+searched_add(struct target_list *list, const char *directory)
+{
+    char *longer;
+
+    if (list->searched == NULL) {
+        list->searched = alloc_copy(directory);
+        return;
+    }
+    if (strstr(list->searched, directory) != NULL) {
+        return;
+    }
+    longer = alloc_format("%s, %s", list->searched, directory);
+    free(list->searched);
+    list->searched = longer;
+}
+
+/* Takes directory over. */
+static void
+search_own(const struct search *search, char *directory)
+{
+    searched_add(search->list, directory);
+    search_directory(search, directory, 0);
+    free(directory);
+}
+
+/*
+ * The directories of our own user. A service of a user has no XDG_RUNTIME_DIR where his shell has
+ * one, or the other way round: so both places are searched.
+ */
+static void
+search_own_directories(const struct search *search)
+{
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+
+    if (runtime != NULL && runtime[0] != '\0') {
+        search_own(search, alloc_format("%s/osmempool", runtime));
+    }
+    if (geteuid() != 0) {
+        search_own(search, alloc_format("/run/user/%u/osmempool", (unsigned int)geteuid()));
+        search_own(search, alloc_format("/tmp/osmempool-%u", (unsigned int)geteuid()));
+    }
+}
+
+static void
+search_everybody(const struct search *search, const char *root)
+{
+    for (size_t i = 0; i < COUNT_OF(everybody); i++) {
+        if (root[0] == '\0') {
+            searched_add(search->list, everybody[i]);
+        }
+        search_pattern(search, root, everybody[i]);
+    }
+}
+
+/* A view of the file system: that of a process in a container differs from ours. */
+struct view {
+    ino_t namespace; /* of mounts */
+    dev_t device;    /* of the root directory, with inode */
+    ino_t inode;
+};
+
+static bool
+view_read(const char *process, struct view *view)
+{
+    char *namespace = alloc_format("/proc/%s/ns/mnt", process);
+    char *root = alloc_format("/proc/%s/root", process);
+    struct stat of_namespace, of_root;
+    bool readable = stat(namespace, &of_namespace) == 0 && stat(root, &of_root) == 0;
+
+    if (readable) {
+        *view = (struct view){of_namespace.st_ino, of_root.st_dev, of_root.st_ino};
+    }
+    free(namespace);
+    free(root);
+    return readable;
+}
+
+/* The views seen so far; each is searched once. */
+struct view_list {
+    struct view *views;
+    size_t n_views;
+};
+
+static bool
+view_is_new(struct view_list *list, const struct view *view)
+{
+    for (size_t i = 0; i < list->n_views; i++) {
+        const struct view *known = &list->views[i];
+
+        if (known->namespace == view->namespace && known->device == view->device &&
+            known->inode == view->inode) {
+            return false;
+        }
+    }
+    list->views = alloc_array(list->views, list->n_views + 1, sizeof(*view));
+    list->views[list->n_views++] = *view;
+    return true;
+}
+
+static void
+search_containers(const struct search *search)
+{
+    struct view_list seen = {NULL, 0};
+    struct view view;
+    DIR *stream = opendir("/proc");
+    const struct dirent *entry;
+
+    if (stream == NULL || !view_read("self", &view)) {
+        message_print("/proc cannot be read: containers are not searched");
+    } else {
+        view_is_new(&seen, &view);
+    }
+    while (seen.n_views > 0 && (entry = readdir(stream)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0]) && view_read(entry->d_name, &view) &&
+            view_is_new(&seen, &view)) {
+            char *root = alloc_format("/proc/%s/root", entry->d_name);
+
+            search_everybody(search, root);
+            free(root);
+        }
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    free(seen.views);
+}
+
+/* Looks into all directories that the environment and our rights lead to. */
+static void
+search_default(const struct search *search)
+{
+    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+
+    if (directory != NULL && directory[0] != '\0') {
+        search_own(search, alloc_copy(directory));
+        return;
+    }
+    search_own_directories(search);
+    if (geteuid() == 0) {
+        search_everybody(search, "");
+    }
+    /* Inside a container processes have other numbers. */
+    if (geteuid() == 0 && search->name_pid == 0) {
+        search_containers(search);
+    }
+}
+
+void
+discover_all(struct target_list *list)
+{
+    search_default(&(struct search){.list = list, .guarded = true});
+}
+
+/* Whether the process has this socket open, as /proc/PID/fd shows it. */
+static bool
+process_holds(pid_t pid, unsigned long inode)
+{
+    char *directory = alloc_format("/proc/%d/fd", (int)pid);
+    DIR *stream = opendir(directory);
+    const struct dirent *entry;
+    char wanted[64], link[64];
+    bool holds = false;
+
+    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    while (!holds && stream != NULL && (entry = readdir(stream)) != NULL) {
+        ssize_t n = readlinkat(dirfd(stream), entry->d_name, link, sizeof(link) - 1);
+
+        link[n > 0 ? n : 0] = '\0';
+        holds = strcmp(link, wanted) == 0;
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    free(directory);
+    return holds;
+}
+
+/* The socket of a process at a path as the process sees it. */
+static void
+search_bound(const struct search *search, pid_t pid, const char *path)
+{
+    char *seen = alloc_format("/proc/%d/root%s", (int)pid, path);
+    struct stat here, there;
+
+    if (stat(seen, &there) == 0 && S_ISSOCK(there.st_mode)) {
+        bool same =
+            stat(path, &here) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+
+        search_add(search, same ? alloc_copy(path) : alloc_copy(seen), &there);
+    }
+    free(seen);
+}
+
+/*
+ * Where else a process listens, by the kernel's table: at the path of OSMEMPOOL_EXPORT=/PATH, or in
+ * a container. It may listen for other things too, so whoever answers must be that process, and
+ * only an answer that is a document counts.
+ */
+static void
+search_listening(const struct search *search, pid_t pid)
+{
+    static const unsigned long accepting = 0x10000; /* __SO_ACCEPTCON of the kernel */
+    char *table = alloc_format("/proc/%d/net/unix", (int)pid);
+    FILE *stream = fopen(table, "re");
+    char *line = NULL;
+    size_t room = 0;
+
+    while (stream != NULL && getline(&line, &room, stream) > 0) {
+        unsigned long flags, inode;
+        int path = 0;
+
+        line[strcspn(line, "\n")] = '\0';
+        if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %n", &flags, &inode, &path) == 2 &&
+            path > 0 && line[path] == '/' && (flags & accepting) != 0 &&
+            process_holds(pid, inode)) {
+            search_bound(search, pid, line + path);
+        }
+    }
+    free(line);
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    free(table);
+}
+
+bool
+discover_pid(struct target_list *list, pid_t pid)
+{
+    size_t before = list->n_targets;
+
+    search_default(&(struct search){.list = list, .guarded = true, .name_pid = pid, .named = true});
+    if (list->n_targets == before) {
+        search_listening(&(struct search){.list = list, .guess = pid}, pid);
+    }
+    return list->n_targets > before;
+}
+
+void
+discover_path(struct target_list *list, const char *path)
+{
+    struct stat status;
+
+    /* What is not there is a target too: connecting tells why. No device has the number -1. */
+    if (stat(path, &status) != 0) {
+        status.st_dev = (dev_t)-1;
+        status.st_ino = list->n_targets;
+    }
+    search_add(&(struct search){.list = list, .named = true}, alloc_copy(path), &status);
+}
+
+void
+discover_free(struct target_list *list)
+{
+    for (size_t i = 0; i < list->n_targets; i++) {
+        free(list->targets[i].path);
+    }
+    free(list->targets);
+    free(list->searched);
+    *list = (struct target_list){0};
+}
