@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands for a program with pools: documents, and servers that answer well or badly."""
+
+import json
+import os
+import socket
+import threading
+import time
+
+
+def pool(name="pool", **fields):
+    """One pool of a document; a field that is None is left out."""
+    values = {
+        "name": name, "block_size": 64, "num_blocks": 10, "num_free": 6, "min_free": 2,
+        "num_cached": 0, "gets": 1000, "puts": 996, "adjust": 0, "failed": 3, "refused": 0,
+        "failed_time": 0, "min_time": 0,
+    }
+    values.update(fields)
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def document(pools=None, **fields):
+    """One document, 100 seconds after its process was started."""
+    values = {
+        "schema": "osmempool/1", "version": "0.1.0", "pid": 4242, "program": "demo",
+        "start_time": 1700000000000000, "time": 1700000100000000, "locking": "mutex",
+        "pools": [pool()] if pools is None else pools,
+    }
+    values.update(fields)
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def encode(value):
+    """JSON as the library writes it: no blanks, no escapes beyond ASCII."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class Server:
+    """Listens at a path. `answer` is bytes, or a function of the connection and the request."""
+
+    def __init__(self, path, answer, backlog=64):
+        self.path = path
+        self.answer = answer
+        self.requests = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bind_anywhere(self.socket, path)
+        self.socket.listen(backlog)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection:
+            try:
+                request = connection.recv(100)
+                self.requests.append(request)
+                if callable(self.answer):
+                    self.answer(connection, request)
+                else:
+                    connection.sendall(self.answer)
+            except OSError:
+                pass
+
+    def stop(self):
+        """Ends as a killed program does: the socket file stays."""
+        if self.socket.fileno() >= 0:
+            # Wakes accept(), which close() alone does not.
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
+    def close(self):
+        self.stop()
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
+def bind_anywhere(listener, path):
+    """Binds also to a path that is longer than an address."""
+    directory = os.open(os.path.dirname(path), os.O_PATH)
+    try:
+        listener.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
+    finally:
+        os.close(directory)
+
+
+def never(connection, request):
+    """Answers nothing and keeps the connection."""
+    time.sleep(20)
+
+
+def drip(connection, request):
+    """A byte now and then, for ever."""
+    while True:
+        connection.sendall(b" ")
+        time.sleep(0.1)
+
+
+def half(connection, request):
+    """The beginning of a document, and then nothing."""
+    connection.sendall(encode(document())[:50])
+    time.sleep(20)

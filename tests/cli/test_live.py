@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding processes, asking them again and again, and rates."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from harness import PROGRAM, Case, main
+from server import Server, document, encode, pool
+
+
+class Finding(Case):
+    def pids(self, *arguments, **options):
+        out, _ = self.run_tool("-l", *arguments, **options)
+        return [int(line.split()[0]) for line in out.splitlines()[1:]]
+
+    def test_every_socket_of_the_directory_in_order(self):
+        for pid in (10, 9, 100):
+            self.serve(f"{pid}.sock", encode(document(pid=pid)))
+        self.serve("other", encode(document(pid=5)))
+        self.assertEqual(self.pids(), [9, 10, 100])
+
+    def test_chosen_processes(self):
+        for pid in (10, 9, 100):
+            self.serve(f"{pid}.sock", encode(document(pid=pid)))
+        self.assertEqual(self.pids("-p", "9", "-p", "100", "-p", "9"), [9, 100])
+        path = self.path("10.sock")
+        self.assertEqual(self.pids("-S", path, "--socket", path, "-S", self.path("9.sock")),
+                         [10, 9])
+
+    def test_a_relative_socket(self):
+        self.serve("x", encode(document(pid=5)))
+        self.assertEqual(self.pids("-S", "x", cwd=self.directory), [5])
+
+    def test_paths_longer_than_an_address(self):
+        deep = self.path("d" * 100 + "/" + "e" * 100)
+        os.makedirs(deep)
+        self.serve(deep + "/7.sock", encode(document(pid=7)))
+        self.assertEqual(self.pids("-S", deep + "/7.sock"), [7])
+        self.assertEqual(self.pids(environment={"OSMEMPOOL_DIR": deep}), [7])
+        self.serve(deep + "/" + "f" * 90, encode(document(pid=8)))
+        self.assertEqual(self.pids("-S", deep + "/" + "f" * 90), [8])
+
+    def test_the_runtime_directory_is_searched(self):
+        os.mkdir(self.path("osmempool"))
+        self.serve("osmempool/7.sock", encode(document(pid=7)))
+        environment = {"OSMEMPOOL_DIR": "", "XDG_RUNTIME_DIR": self.directory}
+        self.assertIn(7, self.pids(environment=environment))
+
+    def test_a_process_with_a_path_of_its_own_is_found_by_its_number(self):
+        code = ("import sys, time; sys.path.insert(0, sys.argv[1]); import server; "
+                "server.Server(sys.argv[2], server.encode(server.document(pid=7))); "
+                "server.socket.socket(server.socket.AF_UNIX).bind(sys.argv[2] + '.dumb'); "
+                "print(flush=True); time.sleep(60)")
+        here = os.path.dirname(os.path.abspath(__file__))
+        # Bound by its plain path, as the kernel's table shows it.
+        code = code.replace("server.Server(", "server.bind_anywhere = lambda s, p: s.bind(p); "
+                            "server.Server(")
+        process = subprocess.Popen([sys.executable, "-c", code, here, self.path("own")],
+                                   stdout=subprocess.PIPE)
+        try:
+            process.stdout.readline()
+            self.assertEqual(self.pids("-p", str(process.pid)), [7])
+        finally:
+            process.kill()
+            process.communicate()
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root to become other users")
+    def test_another_users_process_is_not_trusted_in_our_directory(self):
+        shared = self.path("d")
+        os.chmod(self.directory, 0o755)
+        os.mkdir(shared)
+        os.chmod(shared, 0o777)
+        nobody = {
+            "user": 65534, "group": 65534, "extra_groups": [],
+            "program": shutil.copy(PROGRAM, self.path("mempoolstat")),
+            "environment": {"OSMEMPOOL_DIR": shared},
+        }
+        with another_user(shared + "/8.sock"):
+            self.assertIn("12345", self.assert_nothing(**nobody))
+            self.assertEqual(self.pids("-S", shared + "/8.sock", **nobody), [4242])
+            # Root may ask anybody, and may answer anybody.
+            self.assertEqual(self.pids(environment=nobody["environment"]), [4242])
+            self.serve(shared + "/7.sock", encode(document(pid=7)))
+            os.chmod(shared + "/7.sock", 0o666)
+            self.assertEqual(self.pids(**nobody), [7])
+
+
+@contextlib.contextmanager
+def another_user(path):
+    """A server of user 12345."""
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(12345)
+        server = Server(path, encode(document()))
+        os.chmod(server.path, 0o666)
+        os.write(tell, b".")
+        time.sleep(60)
+        os._exit(1)
+    os.close(tell)
+    try:
+        os.read(ready, 1)
+        os.close(ready)
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+class Counter:
+    """Answers with counters that grow by a step with each request, and a second between them."""
+
+    def __init__(self, pid=4242, step=50):
+        self.pid = pid
+        self.step = step
+        self.n = 0
+
+    def __call__(self, connection, request):
+        pools = [pool("a", gets=1000 + self.n * self.step, puts=996 + self.n * self.step),
+                 pool("a", gets=1000 + self.n * 7, puts=996 + self.n * 7)]
+        if self.n > 0:
+            pools.insert(0, pool("new", gets=30, puts=20))
+        now = 1700000100000000 + self.n * 1000000
+        self.n += 1
+        connection.sendall(encode(document(pools, pid=self.pid, time=now)))
+
+
+def rates(report):
+    return [tuple(line.split()[6:8]) for line in report.splitlines()[1:]]
+
+
+class Repeating(Case):
+    def test_rates_between_reports(self):
+        self.serve(answer=Counter())
+        out, _ = self.run_tool("-d", "0.05", "-c", "3")
+        reports = out.split("\n\n")
+        self.assertEqual(len(reports), 3)
+        self.assertEqual(rates(reports[0]), [("10.0", "10.0")] * 2)
+        self.assertEqual(rates(reports[1]), [("30.0", "20.0"), ("50.0", "50.0"), ("7.0", "7.0")])
+        self.assertEqual(rates(reports[2]), [("0.0", "0.0"), ("50.0", "50.0"), ("7.0", "7.0")])
+
+    def test_a_counter_that_went_back_is_a_new_pool(self):
+        self.serve(answer=Counter(step=-900))
+        out, _ = self.run_tool("-d", "0.05", "-c", "2")
+        self.assertEqual(rates(out.split("\n\n")[1])[1], ("100", "96.0"))
+
+    def test_rates_without_a_clock_of_the_process(self):
+        self.serve(answer=encode(document(time=None, start_time=None)))
+        out, _ = self.run_tool("-d", "0.05", "-c", "2")
+        first, second = out.split("\n\n")
+        self.assertEqual(rates(first), [("-", "-")])
+        self.assertEqual(rates(second), [("0.0", "0.0")])
+
+    def test_count_alone_waits_a_second(self):
+        self.serve()
+        before = time.monotonic()
+        out, _ = self.run_tool("-c", "2", "-m")
+        self.assertGreater(time.monotonic() - before, 0.9)
+        self.assertEqual(len(out.splitlines()), 5)
+
+    def test_json_repeats_document_by_document(self):
+        self.serve()
+        out, _ = self.run_tool("-j", "-d", "0.05", "-c", "3")
+        self.assertEqual(out.encode(), (encode(document()) + b"\n") * 3)
+
+    def test_an_interrupt_ends_it_quietly(self):
+        self.serve()
+        process = self.start("-d", "0.2")
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        self.assertEqual((process.returncode, err), (0, b""))
+        self.assertIn(b"pool", out)
+
+    def test_an_interrupt_ends_a_write_that_nobody_reads(self):
+        names = [pool(f"pool{i}") for i in range(3000)]
+        self.serve(answer=encode(document(names)))
+        process = self.start("-d", "0.2")
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 0)
+        process.communicate()
+
+    def test_a_process_that_ends_is_said_and_the_others_go_on(self):
+        self.serve("1.sock", encode(document(pid=1)))
+        self.serve("2.sock", encode(document(pid=2)))
+        for options in ([], ["-p", "1", "-p", "2"],
+                        ["-S", self.path("1.sock"), "-S", self.path("2.sock")]):
+            process = self.start("-d", "0.3", "-c", "3", *options)
+            time.sleep(0.15)
+            self.servers.pop().close()
+            out, err = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 0, err)
+            self.assertEqual(len(re.findall(b"process 2 has ended", err)), 1, err)
+            self.assertEqual(len(err.splitlines()), 1, err)
+            self.assertEqual(out.count(b" name "), 4)
+            self.serve("2.sock", encode(document(pid=2)))
+
+    def test_when_none_is_left_it_ends(self):
+        self.serve("1.sock", encode(document(pid=1)))
+        process = self.start("-d", "0.1")
+        process.stdout.readline()
+        self.servers.pop().close()
+        _, err = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 3)
+        self.assertIn(b"process 1 has ended", err)
+        self.assertIn(b"no process is left", err)
+
+    def test_a_late_process_is_waited_for_and_keeps_its_rates(self):
+        counter = Counter()
+        late = [False]
+
+        def answer(connection, request):
+            if late[0]:
+                late[0] = False
+                time.sleep(2.5)
+            else:
+                counter(connection, request)
+                late[0] = counter.n == 1
+        self.serve(answer=answer)
+        out, err = self.run_tool("-d", "0.1", "-c", "3")
+        self.assertIn("2 seconds", err)
+        reports = out.split("\n\n")
+        self.assertEqual(len(reports), 2)
+        self.assertEqual(rates(reports[1])[1], ("50.0", "50.0"))
+
+    def test_a_new_process_joins(self):
+        self.serve("1.sock", encode(document(pid=1)))
+        process = self.start("-l", "-d", "0.3", "-c", "2")
+        process.stdout.readline()
+        self.serve("2.sock", encode(document(pid=2)))
+        out, _ = process.communicate(timeout=10)
+        self.assertEqual([line.split()[0] for line in out.split(b"\n") if b"demo" in line],
+                         [b"1", b"1", b"2"])
+
+
+if __name__ == "__main__":
+    main()
