@@ -2,6 +2,7 @@
 """Finding processes, asking them again and again, and rates."""
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -91,27 +92,59 @@ class Finding(Case):
             os.chmod(shared + "/7.sock", 0o666)
             self.assertEqual(self.pids(**nobody), [7])
 
+    @unittest.skipIf(os.geteuid() != 0, "needs root to make a container")
+    def test_root_finds_processes_in_containers(self):
+        with container("/tmp/osmempool-0/77.sock", encode(document(pid=987654321))) as child:
+            path = f"/proc/{child}/root/tmp/osmempool-0/77.sock"
+            environment = {"OSMEMPOOL_DIR": ""}
+            out, _ = self.run_tool("-l", environment=environment)
+            self.assertRegex(out, f"(?m)^ *987654321 .*{path}$")
+            out, _ = self.run_tool("-l", "-p", str(child), environment=environment)
+            self.assertRegex(out, f"^.*\n *987654321 .*{path}\n$")
+
 
 @contextlib.contextmanager
-def another_user(path):
-    """A server of user 12345."""
+def child_server(path, answer, enter):
+    """A server in a forked child that has called enter(); yields its number."""
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setuid(12345)
-        server = Server(path, encode(document()))
-        os.chmod(server.path, 0o666)
-        os.write(tell, b".")
-        time.sleep(60)
-        os._exit(1)
+        try:
+            enter()
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            server = Server(path, answer)
+            os.chmod(server.path, 0o666)
+            os.write(tell, b".")
+            time.sleep(60)
+        finally:
+            os._exit(1)
     os.close(tell)
     try:
-        os.read(ready, 1)
+        started = os.read(ready, 1)
         os.close(ready)
-        yield
+        if started == b"":
+            raise unittest.SkipTest("this root may not do that")
+        yield child
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def another_user(path):
+    """A server of user 12345."""
+    return child_server(path, encode(document()), lambda: os.setuid(12345))
+
+
+def container(path, answer):
+    """A server with a /tmp of its own."""
+    def enter():
+        libc = ctypes.CDLL(None)
+        new_mounts, recursive_private = 0x20000, 0x44000
+        if (libc.unshare(new_mounts) != 0
+                or libc.mount(b"none", b"/", None, recursive_private, None) != 0
+                or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) != 0):
+            raise PermissionError
+    return child_server(path, answer, enter)
 
 
 class Counter:

@@ -99,7 +99,7 @@ answer_admits_peer(struct answer *answer)
                                 (unsigned int)peer.uid));
         return false;
     }
-    if (target->guess != 0 && target->guess != peer.pid) {
+    if (target->guess && target->pid != peer.pid) {
         answer_end(answer, ANSWER_FAILED, alloc_copy("another process answers there"));
         return false;
     }

@@ -65,28 +65,13 @@ collect_file(const char *path, struct report *report)
 }
 
 static void
-collect_pid(struct target_list *targets, pid_t pid, bool first)
-{
-    if (discover_pid(targets, pid) || !first) {
-        return;
-    }
-    if (kill(pid, 0) != 0 && errno == ESRCH) {
-        message_print("process %d does not exist", (int)pid);
-    } else {
-        message_print("process %d has no socket in %s; start it with OSMEMPOOL_EXPORT=1, or name "
-                      "its socket with -S",
-                      (int)pid, targets->searched);
-    }
-}
-
-static void
-collect_targets(const struct options *options, struct target_list *targets, bool first)
+collect_targets(const struct options *options, struct target_list *targets)
 {
     for (size_t i = 0; i < options->n_sockets; i++) {
         discover_path(targets, options->sockets[i]);
     }
     for (size_t i = 0; i < options->n_pids; i++) {
-        collect_pid(targets, options->pids[i], first);
+        discover_pid(targets, options->pids[i]);
     }
     if (options->n_sockets == 0 && options->n_pids == 0) {
         discover_all(targets);
@@ -106,30 +91,43 @@ static bool
 answer_is_worth_a_message(const struct answer *answer, bool first)
 {
     if (answer->state == ANSWER_GONE) {
-        /* What the program left behind, or what ended while we watched it. */
+        /* What a program left behind, or what ended while we watched it. */
         return answer->target->named && first;
     }
     /* A process listens for other things too. */
-    return answer->target->guess == 0 || answer->state == ANSWER_LATE;
+    return !answer->target->guess || answer->state == ANSWER_LATE;
+}
+
+static void
+collect_document(struct answer *answer, struct report *report)
+{
+    struct report read = {0};
+
+    if (!document_read(answer->bytes, answer->n_bytes, answer->target->path, false, &read,
+                       &answer->reason)) {
+        answer->state = ANSWER_FAILED;
+        return;
+    }
+    /* Two guesses may both be right. */
+    if (!answer->target->guess || report_find(report, read.processes[0]) == NULL) {
+        read.processes[0]->user = user_name(answer->uid);
+        report_show(report, read.processes[0]);
+        read.n_processes = 0;
+    }
+    report_clear(&read);
 }
 
 /* Shows who answered, or says why not. Returns whether a message was printed. */
 static bool
 collect_answer(struct answer *answer, bool first, struct report *report)
 {
-    const char *path = answer->target->path;
-
     if (answer->state == ANSWER_COMPLETE) {
-        if (document_read(answer->bytes, answer->n_bytes, path, false, report, &answer->reason)) {
-            report->processes[report->n_processes - 1]->user = user_name(answer->uid);
-            return false;
-        }
-        answer->state = ANSWER_FAILED;
+        collect_document(answer, report);
     }
-    if (!answer_is_worth_a_message(answer, first)) {
+    if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, first)) {
         return false;
     }
-    message_print("%s: %s", path, answer->reason);
+    message_print("%s: %s", answer->target->path, answer->reason);
     return true;
 }
 
@@ -173,39 +171,72 @@ collect_changes(struct report *earlier, struct report *report, const struct answ
     }
 }
 
-static void
-message_nothing(const struct options *options, const struct target_list *targets, bool first)
+/* Whether something was heard of a process, be it that it does not answer. */
+static bool
+pid_is_resolved(pid_t pid, const struct answer *answers, size_t n)
 {
-    if (!first) {
-        message_print("no process is left");
-    } else if (options->n_sockets == 0 && options->n_pids == 0) {
+    for (size_t i = 0; i < n; i++) {
+        const struct target *target = answers[i].target;
+        enum answer_state state = answers[i].state;
+
+        if (target->pid == pid &&
+            (!target->guess || state == ANSWER_COMPLETE || state == ANSWER_LATE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+message_no_socket(pid_t pid, const struct target_list *targets)
+{
+    if (kill(pid, 0) != 0 && errno == ESRCH) {
+        message_print("process %d does not exist; mempoolstat -l shows those that can be read",
+                      (int)pid);
+    } else {
+        message_print("process %d has no socket in %s; start it with OSMEMPOOL_EXPORT=1, or name "
+                      "its socket with -S",
+                      (int)pid, targets->searched);
+    }
+}
+
+/* Says what was not found at all; said is whether something was said already. */
+static void
+message_missing(const struct options *options, const struct target_list *targets,
+                const struct answer *answers, bool said)
+{
+    for (size_t i = 0; i < options->n_pids; i++) {
+        if (!pid_is_resolved(options->pids[i], answers, targets->n_targets)) {
+            message_no_socket(options->pids[i], targets);
+        }
+    }
+    if (!said && options->n_sockets == 0 && options->n_pids == 0) {
         message_print("no program exports its pools in %s; start one with OSMEMPOOL_EXPORT=1",
                       targets->searched);
-    } else {
-        message_print("no process that could be read; start it with OSMEMPOOL_EXPORT=1");
     }
 }
 
 static bool
 collect_live(const struct options *options, struct report *earlier, struct report *report)
 {
-    bool first = earlier == NULL, late = false, said;
+    bool first = earlier == NULL, late = false, said = false;
     struct target_list targets = {0};
     struct answer *answers;
 
-    collect_targets(options, &targets, first);
-    said = first && targets.n_targets == 0 && options->n_pids > 0;
+    collect_targets(options, &targets);
     answers = alloc_array(NULL, targets.n_targets, sizeof(*answers));
     client_ask(&targets, answers);
     for (size_t i = 0; i < targets.n_targets; i++) {
         said = collect_answer(&answers[i], first, report) || said;
         late = late || answers[i].state == ANSWER_LATE;
     }
-    if (!first) {
+    if (first) {
+        message_missing(options, &targets, answers, said || report->n_shown > 0);
+    } else {
         collect_changes(earlier, report, answers, targets.n_targets);
-    }
-    if (report->n_shown == 0 && (!first || !said) && (first || !late)) {
-        message_nothing(options, &targets, first);
+        if (report->n_shown == 0 && !late) {
+            message_print("no process is left");
+        }
     }
     for (size_t i = 0; i < targets.n_targets; i++) {
         answer_free(&answers[i]);

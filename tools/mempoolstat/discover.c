@@ -28,48 +28,47 @@ static const char *const everybody[] = {
 /* How the sockets of a directory become targets. */
 struct search {
     struct target_list *list;
-    bool guarded;
-    pid_t name_pid; /* only the socket that bears this number; 0: any */
-    pid_t guess;
-    bool named;
+    const struct target *like; /* what all of them have in common */
 };
 
+/* Only the socket that bears the number of the process is wanted. */
 static bool
-target_is_known(const struct target_list *list, const struct stat *socket)
+search_is_for_name(const struct search *search)
+{
+    return search->like->pid != 0 && !search->like->guess;
+}
+
+static bool
+target_is_known(const struct target_list *list, const struct target *wanted)
 {
     for (size_t i = 0; i < list->n_targets; i++) {
         const struct target *target = &list->targets[i];
 
-        if (target->device == socket->st_dev && target->inode == socket->st_ino) {
+        /* Two processes may both be guessed to listen there. */
+        if (target->device == wanted->device && target->inode == wanted->inode &&
+            target->guess == wanted->guess && (!target->guess || target->pid == wanted->pid)) {
             return true;
         }
     }
     return false;
 }
 
-static void
-target_add(struct target_list *list, const struct target *target)
-{
-    list->targets = alloc_array(list->targets, list->n_targets + 1, sizeof(*target));
-    list->targets[list->n_targets++] = *target;
-}
-
 /* Takes path over. */
 static void
 search_add(const struct search *search, char *path, const struct stat *socket)
 {
-    if (target_is_known(search->list, socket)) {
+    struct target_list *list = search->list;
+    struct target target = *search->like;
+
+    target.path = path;
+    target.device = socket->st_dev;
+    target.inode = socket->st_ino;
+    if (target_is_known(list, &target)) {
         free(path);
         return;
     }
-    target_add(search->list, &(struct target){
-                                 .path = path,
-                                 .device = socket->st_dev,
-                                 .inode = socket->st_ino,
-                                 .guarded = search->guarded,
-                                 .guess = search->guess,
-                                 .named = search->named,
-                             });
+    list->targets = alloc_array(list->targets, list->n_targets + 1, sizeof(target));
+    list->targets[list->n_targets++] = target;
 }
 
 static bool
@@ -78,8 +77,8 @@ search_wants(const struct search *search, const char *name)
     size_t length = strlen(name);
     char wanted[32];
 
-    if (search->name_pid != 0) {
-        snprintf(wanted, sizeof(wanted), "%d.sock", (int)search->name_pid);
+    if (search_is_for_name(search)) {
+        snprintf(wanted, sizeof(wanted), "%d.sock", (int)search->like->pid);
         return strcmp(name, wanted) == 0;
     }
     return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".sock") == 0;
@@ -297,7 +296,7 @@ search_default(const struct search *search)
         search_everybody(search, "");
     }
     /* Inside a container processes have other numbers. */
-    if (geteuid() == 0 && search->name_pid == 0) {
+    if (geteuid() == 0 && !search_is_for_name(search)) {
         search_containers(search);
     }
 }
@@ -305,7 +304,7 @@ search_default(const struct search *search)
 void
 discover_all(struct target_list *list)
 {
-    search_default(&(struct search){.list = list, .guarded = true});
+    search_default(&(struct search){list, &(struct target){.guarded = true}});
 }
 
 /* Whether the process has this socket open, as /proc/PID/fd shows it. */
@@ -380,21 +379,25 @@ search_listening(const struct search *search, pid_t pid)
     free(table);
 }
 
-bool
+void
 discover_pid(struct target_list *list, pid_t pid)
 {
+    const struct target named = {.pid = pid, .named = true, .guarded = true};
+    const struct target guessed = {.pid = pid, .guess = true};
     size_t before = list->n_targets;
 
-    search_default(&(struct search){.list = list, .guarded = true, .name_pid = pid, .named = true});
+    search_default(&(struct search){list, &named});
     if (list->n_targets == before) {
-        search_listening(&(struct search){.list = list, .guess = pid}, pid);
+        /* In a container its socket bears the number that the process has there. */
+        search_listening(&(struct search){list, &guessed}, pid);
+        search_default(&(struct search){list, &guessed});
     }
-    return list->n_targets > before;
 }
 
 void
 discover_path(struct target_list *list, const char *path)
 {
+    const struct target named = {.named = true};
     struct stat status;
 
     /* What is not there is a target too: connecting tells why. No device has the number -1. */
@@ -402,7 +405,7 @@ discover_path(struct target_list *list, const char *path)
         status.st_dev = (dev_t)-1;
         status.st_ino = list->n_targets;
     }
-    search_add(&(struct search){.list = list, .named = true}, alloc_copy(path), &status);
+    search_add(&(struct search){list, &named}, alloc_copy(path), &status);
 }
 
 void

@@ -15,7 +15,8 @@ struct target {
     ino_t inode;
     bool named;   /* by the user: that it is gone is an error */
     bool guarded; /* only a process of ours or of root may answer there */
-    pid_t guess;  /* this process listens there, maybe for something else; 0: no guess */
+    pid_t pid;    /* that the user has named; 0: none */
+    bool guess;   /* asked only if that process is the one that listens */
 };
 
 struct target_list {
@@ -27,8 +28,8 @@ struct target_list {
 /** Adds every socket of the default directories, and for root those of users and containers. */
 void discover_all(struct target_list *list);
 
-/** Adds the socket, or the possible sockets, of one process. Returns whether there are any. */
-bool discover_pid(struct target_list *list, pid_t pid);
+/** Adds the socket, or the sockets that could be those, of one process. */
+void discover_pid(struct target_list *list, pid_t pid);
 
 /** Adds a socket that the user has named, whatever is there. */
 void discover_path(struct target_list *list, const char *path);
