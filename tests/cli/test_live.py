@@ -217,7 +217,9 @@ class Repeating(Case):
         names = [pool(f"pool{i}") for i in range(3000)]
         self.serve(answer=encode(document(names)))
         process = self.start("-d", "0.2")
-        time.sleep(0.7)
+        # It writes, and the pipe is too small for all of it.
+        process.stdout.read(1)
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 0)
         process.communicate()
@@ -227,14 +229,14 @@ class Repeating(Case):
         self.serve("2.sock", encode(document(pid=2)))
         for options in ([], ["-p", "1", "-p", "2"],
                         ["-S", self.path("1.sock"), "-S", self.path("2.sock")]):
-            process = self.start("-d", "0.3", "-c", "3", *options)
-            time.sleep(0.15)
+            process = self.start("-d", "0.4", "-c", "4", *options)
+            process.stdout.readline()
             self.servers.pop().close()
             out, err = process.communicate(timeout=10)
             self.assertEqual(process.returncode, 0, err)
             self.assertEqual(len(re.findall(b"process 2 has ended", err)), 1, err)
             self.assertEqual(len(err.splitlines()), 1, err)
-            self.assertEqual(out.count(b" name "), 4)
+            self.assertIn(out.count(b" name "), (5, 6, 7))
             self.serve("2.sock", encode(document(pid=2)))
 
     def test_when_none_is_left_it_ends(self):
@@ -267,12 +269,12 @@ class Repeating(Case):
 
     def test_a_new_process_joins(self):
         self.serve("1.sock", encode(document(pid=1)))
-        process = self.start("-l", "-d", "0.3", "-c", "2")
+        process = self.start("-l", "-d", "0.3", "-c", "4")
         process.stdout.readline()
         self.serve("2.sock", encode(document(pid=2)))
         out, _ = process.communicate(timeout=10)
-        self.assertEqual([line.split()[0] for line in out.split(b"\n") if b"demo" in line],
-                         [b"1", b"1", b"2"])
+        pids = [line.split()[0] for line in out.split(b"\n") if b"demo" in line]
+        self.assertEqual((pids[0], pids[-2:]), (b"1", [b"1", b"2"]))
 
 
 if __name__ == "__main__":
