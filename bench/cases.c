@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+#include <string.h>
+
+#include "cases.h"
+
+#define PAIR_UNIT  "ns per get+put pair"
+#define WALL_UNIT  "wall ns / pairs of all"
+#define HAND_UNIT  "ns per block"
+#define CALL_UNIT  "ns per call"
+#define BLOCK_UNIT "ns per block"
+#define POOL_UNIT  "ns per pool"
+
+/* One thread with a window of blocks. Further members follow as arguments. */
+#define ONE(bytes, n_live, ...)                                                                    \
+    {                                                                                              \
+        .name = "one/" #bytes "/" #n_live, .group = "One thread, " #bytes " B",                    \
+        .column = #n_live " live", .unit = PAIR_UNIT, .kind = CASE_PAIRS, .block_bytes = bytes,    \
+        .live = n_live, .threads = 1, __VA_ARGS__                                                  \
+    }
+#define SHUFFLED(bytes, n_live, ...)                                                               \
+    {                                                                                              \
+        .name = "shuffled/" #bytes "/" #n_live, .group = "One thread, put in a shuffled order",    \
+        .column = #bytes " B, " #n_live " live", .unit = PAIR_UNIT, .kind = CASE_PAIRS,            \
+        .block_bytes = bytes, .live = n_live, .threads = 1, .shuffled = true, __VA_ARGS__          \
+    }
+#define OWN(n_threads, noun, ...)                                                                  \
+    {                                                                                              \
+        .name = "own/" #n_threads, .group = "Threads, a pool for each, 64 B, 32 live",             \
+        .column = #n_threads " " noun, .unit = WALL_UNIT, .kind = CASE_PAIRS, .block_bytes = 64,   \
+        .live = 32, .threads = n_threads, __VA_ARGS__                                              \
+    }
+#define SHARED(n_threads, noun, ...)                                                               \
+    {                                                                                              \
+        .name = "shared/" #n_threads, .group = "Threads on one pool, 64 B, 32 live",               \
+        .column = #n_threads " " noun, .unit = WALL_UNIT, .kind = CASE_PAIRS, .block_bytes = 64,   \
+        .live = 32, .threads = n_threads, .shared = true, __VA_ARGS__                              \
+    }
+#define HANDOVER(bytes, n_live, ...)                                                               \
+    {                                                                                              \
+        .name = "handover/" #bytes "/" #n_live, .group = "One thread gets, another puts",          \
+        .column = #bytes " B, " #n_live, .unit = HAND_UNIT, .kind = CASE_HANDOVER,                 \
+        .block_bytes = bytes, .live = n_live, .threads = 2, .shared = true, __VA_ARGS__            \
+    }
+#define LATENCY(n_threads, heading, ...)                                                           \
+    {                                                                                              \
+        .name = "latency/" #n_threads, .group = "Latency, 64 B, 32 live, " heading,                \
+        .column = "percentiles", .unit = CALL_UNIT, .kind = CASE_LATENCY, .block_bytes = 64,       \
+        .live = 32, .threads = n_threads, .shared = true, __VA_ARGS__                              \
+    }
+#define REGISTRY(verb, heading, case_of, n_pools, ...)                                             \
+    {                                                                                              \
+        .name = verb "/" #n_pools, .group = heading, .column = #n_pools " pools",                  \
+        .unit = POOL_UNIT, .kind = case_of, .live = n_pools, .threads = 1, __VA_ARGS__             \
+    }
+
+const struct bench_case bench_cases[] = {
+    ONE(64, 1, .quick = true, .headline = true),
+    ONE(64, 32, .quick = true, .headline = true),
+    ONE(64, 512, .quick = true, .headline = true),
+    ONE(16, 1),
+    ONE(16, 32),
+    ONE(16, 512),
+    ONE(256, 1),
+    ONE(256, 32),
+    ONE(256, 512),
+    ONE(2048, 1),
+    ONE(2048, 32, .quick = true, .headline = true),
+    ONE(2048, 512, .quick = true, .headline = true),
+    ONE(4096, 1),
+    ONE(4096, 32),
+    ONE(4096, 512),
+    SHUFFLED(64, 32),
+    SHUFFLED(64, 512, .quick = true),
+    SHUFFLED(2048, 512),
+    OWN(1, "thread"),
+    OWN(2, "threads", .quick = true, .headline = true),
+    OWN(4, "threads"),
+    OWN(8, "threads"),
+    OWN(16, "threads"),
+    OWN(32, "threads"),
+    SHARED(1, "thread", .quick = true),
+    SHARED(2, "threads", .quick = true, .headline = true),
+    SHARED(4, "threads"),
+    SHARED(8, "threads", .quick = true),
+    SHARED(16, "threads"),
+    SHARED(32, "threads"),
+    HANDOVER(64, 64),
+    HANDOVER(64, 512, .quick = true, .headline = true),
+    HANDOVER(2048, 512),
+    LATENCY(1, "one thread", .quick = true),
+    LATENCY(4, "4 threads on 2 CPUs and one pool", .quick = true, .cpus = 2),
+    REGISTRY("register", "Registering pools", CASE_REGISTER, 1000, .quick = true),
+    REGISTRY("register", "Registering pools", CASE_REGISTER, 10000, .quick = true),
+    REGISTRY("unregister", "Unregistering pools", CASE_UNREGISTER, 1000, .quick = true),
+    REGISTRY("unregister", "Unregistering pools", CASE_UNREGISTER, 10000, .quick = true),
+    {
+        .name = "init/1000000",
+        .group = "Init of 1,000,000 blocks of 64 B (limit: a loop that writes two words a block)",
+        .column = "init",
+        .unit = BLOCK_UNIT,
+        .kind = CASE_INIT,
+        .block_bytes = 64,
+        .live = 1000000,
+        .threads = 1,
+        .quick = true,
+    },
+};
+const uint32_t n_bench_cases = sizeof(bench_cases) / sizeof(bench_cases[0]);
+
+const struct bench_case *
+cases_find(const char *name)
+{
+    for (uint32_t i = 0; i < n_bench_cases; i++) {
+        if (strcmp(bench_cases[i].name, name) == 0) {
+            return &bench_cases[i];
+        }
+    }
+    return NULL;
+}

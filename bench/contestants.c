@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "contestants.h"
+
+const struct contestant contestants[] = {
+    {.name = "pool",
+     .role = ROLE_POOL,
+     .engine = &engine_pool,
+     .help = "os_memblock_get and os_memblock_put of this library"},
+    {.name = "limit",
+     .role = ROLE_LIMIT,
+     .engine = &engine_bare,
+     .help = "a LIFO list without lock, check or counter"},
+    {.name = "mutex+list",
+     .role = ROLE_LOCK,
+     .engine = &engine_bare_mutex,
+     .help = "that list inside a pthread mutex",
+     .locking = "mutex"},
+    {.name = "spinlock+list",
+     .role = ROLE_LOCK,
+     .engine = &engine_bare_spin,
+     .help = "that list inside a spinlock",
+     .locking = "spinlock"},
+    {.name = "glibc",
+     .role = ROLE_MALLOC,
+     .engine = &engine_malloc,
+     .help = "malloc and free of the C library",
+     .provider = "libc."},
+    {.name = "jemalloc",
+     .role = ROLE_MALLOC,
+     .engine = &engine_malloc,
+     .help = "malloc and free of jemalloc",
+     .preload = "libjemalloc.so.2",
+     .provider = "libjemalloc",
+     .package = "libjemalloc2"},
+    {.name = "mimalloc",
+     .role = ROLE_MALLOC,
+     .engine = &engine_malloc,
+     .help = "malloc and free of mimalloc",
+     .preload = "libmimalloc.so.2",
+     .provider = "libmimalloc",
+     .package = "libmimalloc2.0"},
+    {.name = "tcmalloc",
+     .role = ROLE_MALLOC,
+     .engine = &engine_malloc,
+     .help = "malloc and free of tcmalloc (minimal)",
+     .preload = "libtcmalloc_minimal.so.4",
+     .provider = "libtcmalloc",
+     .package = "libtcmalloc-minimal4"},
+    {.name = "clock",
+     .role = ROLE_CLOCK,
+     .engine = &engine_clock,
+     .help = "nothing: what the clock itself adds to a latency"},
+};
+const uint32_t n_contestants = sizeof(contestants) / sizeof(contestants[0]);
+static_assert(sizeof(contestants) / sizeof(contestants[0]) <= N_CONTESTANTS_MAX,
+              "raise N_CONTESTANTS_MAX");
+
+const struct contestant *
+contestants_find(const char *name)
+{
+    for (uint32_t i = 0; i < n_contestants; i++) {
+        if (strcmp(contestants[i].name, name) == 0) {
+            return &contestants[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+contestants_can(const struct contestant *who, const struct bench_case *what)
+{
+    const struct engine *engine = who->engine;
+
+    if (what->shared && what->threads > 1 && !engine->shareable) {
+        return false;
+    }
+    switch (what->kind) {
+    case CASE_PAIRS:
+        return who->role != ROLE_CLOCK && engine->batches != NULL;
+    case CASE_HANDOVER:
+        return who->role != ROLE_CLOCK && engine->take != NULL && engine->give != NULL;
+    case CASE_LATENCY:
+        return engine->timed != NULL;
+    case CASE_INIT:
+        return engine->format_ns != NULL;
+    case CASE_REGISTER:
+    case CASE_UNREGISTER:
+        return engine->enrol_ns != NULL;
+    }
+    return false;
+}
+
+const char *
+contestants_malloc_provider(void)
+{
+    static char path[PATH_MAX];
+    Dl_info info;
+    void *symbol = dlsym(RTLD_DEFAULT, "malloc");
+
+    /* Behind a link as libjemalloc.so.2 stands the file whose name tells the version. */
+    if (symbol == NULL || dladdr(symbol, &info) == 0 || info.dli_fname == NULL ||
+        realpath(info.dli_fname, path) == NULL) {
+        return "";
+    }
+    return basename(path);
+}
