@@ -96,7 +96,7 @@ const struct bench_case bench_cases[] = {
     REGISTRY("unregister", "Unregistering pools", CASE_UNREGISTER, 10000, .quick = true),
     {
         .name = "init/1000000",
-        .group = "Init of 1,000,000 blocks of 64 B (limit: a loop that writes two words a block)",
+        .group = "Init of 1,000,000 blocks of 64 B (limit: two words written to each)",
         .column = "init",
         .unit = BLOCK_UNIT,
         .kind = CASE_INIT,

@@ -211,7 +211,7 @@ print_verdicts(const struct result *results, uint32_t n)
 static const char *
 group_note(const struct result *results, uint32_t n)
 {
-    return result_by_median(&results[n - 1]) ? " (with threads, ratios of medians)" : "";
+    return result_by_median(&results[n - 1]) ? "; medians compared" : "";
 }
 
 /* Up to COLUMNS_MAX cases of one group, side by side. */
@@ -262,8 +262,9 @@ print_latency(const struct result *result)
     print_percentiles(result, "put", WORKER_PERCENTILES);
 }
 
+/* Who wins in a headline case, in words, after a heading before the first such sentence. */
 static void
-print_sentence(const struct result *result)
+print_sentence(const struct result *result, bool *first)
 {
     const struct contestant *lock = result_best(result, ROLE_LOCK);
     struct verdict verdict;
@@ -272,6 +273,10 @@ print_sentence(const struct result *result)
 
     if (!result->what->headline || !verdict_reach(&verdict, result)) {
         return;
+    }
+    if (*first) {
+        printf("\nIn short:\n");
+        *first = false;
     }
     format_number(pool, result_figure(result, verdict.pool));
     format_number(rival, result_figure(result, verdict.rival));
@@ -301,6 +306,7 @@ group_length(const struct result *results, uint32_t n)
 void
 table_print(const struct report *report)
 {
+    bool first_sentence = true;
     uint32_t length;
 
     for (uint32_t i = 0; i < report->n_results; i += length) {
@@ -314,9 +320,8 @@ table_print(const struct report *report)
             print_group(results, length);
         }
     }
-    printf("\nIn short:\n");
     for (uint32_t i = 0; i < report->n_results; i++) {
-        print_sentence(&report->results[i]);
+        print_sentence(&report->results[i], &first_sentence);
     }
 }
 
