@@ -20,8 +20,9 @@
     }
 #define SHUFFLED(bytes, n_live, ...)                                                               \
     {                                                                                              \
-        .name = "shuffled/" #bytes "/" #n_live, .group = "One thread, put in a shuffled order",    \
-        .column = #bytes " B, " #n_live " live", .unit = PAIR_UNIT, .kind = CASE_PAIRS,            \
+        .name = "shuffled/" #bytes "/" #n_live,                                                    \
+        .group = "One thread, put in a shuffled order (size, live)",                               \
+        .column = #bytes " B, " #n_live, .unit = PAIR_UNIT, .kind = CASE_PAIRS,                    \
         .block_bytes = bytes, .live = n_live, .threads = 1, .shuffled = true, __VA_ARGS__          \
     }
 #define OWN(n_threads, noun, ...)                                                                  \
@@ -38,7 +39,8 @@
     }
 #define HANDOVER(bytes, n_live, ...)                                                               \
     {                                                                                              \
-        .name = "handover/" #bytes "/" #n_live, .group = "One thread gets, another puts",          \
+        .name = "handover/" #bytes "/" #n_live,                                                    \
+        .group = "One thread gets, another puts (size, on the way)",                               \
         .column = #bytes " B, " #n_live, .unit = HAND_UNIT, .kind = CASE_HANDOVER,                 \
         .block_bytes = bytes, .live = n_live, .threads = 2, .shared = true, __VA_ARGS__            \
     }

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -15,6 +16,7 @@ struct hand {
     pthread_t thread;
     uint64_t begin_ns;
     uint64_t end_ns;
+    uint64_t waited_ns; /* for a CPU, though able to run */
 };
 
 struct crew {
@@ -26,12 +28,33 @@ struct crew {
     struct hand hands[];
 };
 
+/* How long this thread has waited for a CPU so far; always 0 on a kernel that does not tell. */
+static uint64_t
+waited_so_far_ns(void)
+{
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    unsigned long long ran;
+    unsigned long long waited;
+
+    if (file == NULL) {
+        return 0;
+    }
+    if (fscanf(file, "%llu %llu", &ran, &waited) != 2) {
+        waited = 0;
+    }
+    fclose(file);
+    return waited;
+}
+
 static void
 hand_work(struct hand *hand)
 {
+    uint64_t waited_before_ns = waited_so_far_ns();
+
     hand->begin_ns = clock_now_ns();
     hand->job(hand->member, hand->crew->deadline_ns);
     hand->end_ns = clock_now_ns();
+    hand->waited_ns = waited_so_far_ns() - waited_before_ns;
 }
 
 static void *
@@ -90,11 +113,12 @@ crew_new(uint32_t n, uint32_t cpus, void *const *members, crew_job_fn *const *jo
     return crew;
 }
 
-uint64_t
+struct crew_round
 crew_work(struct crew *crew, uint64_t work_ns)
 {
     uint64_t begin_ns = UINT64_MAX;
     uint64_t end_ns = 0;
+    uint64_t waited_ns = 0;
 
     crew->deadline_ns = clock_now_ns() + work_ns;
     if (crew->n == 1) {
@@ -106,8 +130,12 @@ crew_work(struct crew *crew, uint64_t work_ns)
     for (uint32_t i = 0; i < crew->n; i++) {
         begin_ns = crew->hands[i].begin_ns < begin_ns ? crew->hands[i].begin_ns : begin_ns;
         end_ns = crew->hands[i].end_ns > end_ns ? crew->hands[i].end_ns : end_ns;
+        waited_ns += crew->hands[i].waited_ns;
     }
-    return end_ns - begin_ns;
+    return (struct crew_round){
+        .wall_ns = end_ns - begin_ns,
+        .waited = (double)waited_ns / (double)(end_ns - begin_ns) / crew->n,
+    };
 }
 
 struct crew *

@@ -23,12 +23,14 @@ typedef void crew_job_fn(void *member, uint64_t deadline_ns);
  */
 struct crew *crew_new(uint32_t n, uint32_t cpus, void *const *members, crew_job_fn *const *jobs);
 
-/**
- * Lets everybody work for some time.
- *
- * @return Wall time from the first member's start to the last one's end, in nanoseconds.
- */
-uint64_t crew_work(struct crew *crew, uint64_t work_ns);
+/** How a round of a crew went. */
+struct crew_round {
+    uint64_t wall_ns; /**< from the first member's start to the last one's end */
+    double waited;    /**< share of its time that a member waited for a CPU, on average */
+};
+
+/** Lets everybody work for some time. */
+struct crew_round crew_work(struct crew *crew, uint64_t work_ns);
 
 /** Ends the threads. Returns NULL. */
 struct crew *crew_free(struct crew *crew);

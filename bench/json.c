@@ -60,8 +60,9 @@ json_score(const struct result *result, const struct contestant *who)
                                    json_percentiles(score->percentiles), "put",
                                    json_percentiles(score->percentiles + WORKER_PERCENTILES)));
     }
-    return json_sure(json_pack("{s:s, s:f, s:f, s:o}", "contestant", who->name, "min", score->min,
-                               "median", score->median, "rounds", json_rounds(score)));
+    return json_sure(json_pack("{s:s, s:f, s:f, s:b, s:i, s:o}", "contestant", who->name, "min",
+                               score->min, "median", score->median, "busy", score->busy,
+                               "n_counted", (int)score->n_counted, "rounds", json_rounds(score)));
 }
 
 static json_t *

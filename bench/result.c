@@ -3,7 +3,11 @@
 #include <string.h>
 
 #include "die.h"
+#include "machine.h"
 #include "result.h"
+
+/* With fewer, chance decides. */
+#define CALM_ROUNDS_MIN 3
 
 static int
 compare_doubles(const void *left, const void *right)
@@ -15,15 +19,28 @@ compare_doubles(const void *left, const void *right)
 }
 
 void
-score_finish(struct score *score)
+score_add(struct score *score, double figure, bool calm)
 {
-    uint32_t n = score->n_rounds;
+    score->rounds[score->n_rounds++] = figure;
+    if (calm) {
+        score->rounds[score->n_rounds - 1] = score->rounds[score->n_calm];
+        score->rounds[score->n_calm++] = figure;
+    }
+}
+
+void
+score_finish(struct score *score, uint32_t threads)
+{
+    bool calm = score->n_calm >= CALM_ROUNDS_MIN || score->n_calm == score->n_rounds;
+    uint32_t n = calm ? score->n_calm : score->n_rounds;
     double *sorted;
 
     if (!score->there || n == 0) {
         score->there = false;
         return;
     }
+    score->n_counted = n;
+    score->busy = !calm && threads <= (uint32_t)machine_cpus();
     sorted = die_calloc(n, sizeof(*sorted));
     memcpy(sorted, score->rounds, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), compare_doubles);

@@ -15,10 +15,13 @@
 
 /** How one contestant did in one case. */
 struct score {
-    bool there;  /**< it took part and did not fail */
-    bool failed; /**< it took part and failed */
-    double *rounds;
-    uint32_t n_rounds;
+    bool there;        /**< it took part and did not fail */
+    bool failed;       /**< it took part and failed */
+    double *rounds;    /**< n_calm calm ones, then the disturbed ones */
+    uint32_t n_rounds; /**< all of them */
+    uint32_t n_calm;
+    uint32_t n_counted; /**< minimum and median are of so many, the calm ones or all */
+    bool busy;          /**< calm rounds were to be had, but the machine was too busy */
     double min;
     double median;
     double percentiles[WORKER_VALUES_MAX]; /**< latencies: of gets, then of puts */
@@ -45,8 +48,19 @@ struct report {
     uint32_t n_results;
 };
 
-/** Works out minimum and median once all rounds are there. */
-void score_finish(struct score *score);
+/**
+ * Adds a round. In a calm one the threads had the CPUs to themselves; where they had not, two
+ * threads may well have run one after the other, and what looks fast or slow is the scheduler.
+ */
+void score_add(struct score *score, double figure, bool calm);
+
+/**
+ * Works out minimum and median once all rounds are there: of the calm rounds, or, where these are
+ * too few, as always with more threads than CPUs, of all.
+ *
+ * @param threads  Threads of the case.
+ */
+void score_finish(struct score *score, uint32_t threads);
 
 /**
  * Whether a case is judged by medians. Where threads contend, the minimum is the round in which

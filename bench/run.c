@@ -13,6 +13,9 @@
 /* Before that, progress is more noise than news. */
 #define PROGRESS_AFTER_NS (2000 * CLOCK_NS_PER_MS)
 
+/* A round whose threads waited longer for a CPU tells more of the machine's other users. */
+#define CALM_WAITED_MAX 0.05
+
 static bool
 provider_fits(const struct contestant *who, const char *provider)
 {
@@ -71,7 +74,7 @@ score_round(const struct result *result, struct score *score, const struct conte
         score_fail(result, score, who);
         return;
     }
-    score->rounds[score->n_rounds++] = values[0];
+    score_add(score, values[0], n != 2 || values[1] <= CALM_WAITED_MAX);
     if (n == WORKER_VALUES_MAX) {
         memcpy(score->percentiles, values, sizeof(values));
     }
@@ -122,7 +125,7 @@ case_run(struct result *result, const struct report *report)
         if (children[i].pid != 0 && !child_stop(&children[i]) && score->there) {
             score_fail(result, score, &contestants[i]);
         }
-        score_finish(score);
+        score_finish(score, result->what->threads);
         good = good && !score->failed;
     }
     return good;

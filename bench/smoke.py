@@ -39,10 +39,10 @@ def figures_are_consistent(case, n_rounds):
                 values = [call[name] for name in PERCENTILES]
                 assert values == sorted(values) and values[-1] > 0, score
             continue
-        rounds = sorted(score["rounds"])
-        assert len(rounds) == n_rounds and rounds[0] > 0, score
+        rounds = sorted(score["rounds"][:score["n_counted"]])
+        assert len(score["rounds"]) == n_rounds and rounds[0] > 0, score
         assert abs(score["min"] - rounds[0]) < 1e-6, score
-        assert abs(score["median"] - rounds[n_rounds // 2]) < 1e-6, score
+        assert rounds[(len(rounds) - 1) // 2] <= score["median"] <= rounds[len(rounds) // 2], score
 
 
 def number(value):
@@ -114,7 +114,8 @@ def latencies_are_percentiles_of_get_and_put():
 
 
 def threads_share_and_own_pools():
-    _, document = measure("shared/2", "own/2", "unregister/1000", "shuffled/64/32")
+    text, document = measure("shared/2", "own/2", "unregister/1000", "shuffled/*")
+    tables_line_up(text)
     by_name = {case["name"]: case for case in document["cases"]}
     assert by_name["shared/2"]["ratio_of"] == "median"
     assert by_name["own/2"]["ratio_of"] == "min"

@@ -58,7 +58,8 @@ print_score(const struct score *score)
     }
     format_number(min, score->min);
     format_number(median, score->median);
-    snprintf(cell, sizeof(cell), "%s %*s%s)", min, 7 - (int)strlen(median), "(", median);
+    snprintf(cell, sizeof(cell), "%s%s %*s%s)", score->busy ? "~" : "", min,
+             7 - (int)strlen(median), "(", median);
     print_cell(cell, PLAIN);
 }
 
@@ -290,6 +291,33 @@ print_sentence(const struct result *result, bool *first)
     printf("\n");
 }
 
+/* Says what the machine's other users did to the figures. */
+static void
+print_disturbed(const struct report *report)
+{
+    uint32_t n_rounds = 0;
+    uint32_t n_counted = 0;
+    uint32_t n_busy = 0;
+
+    for (uint32_t i = 0; i < report->n_results; i++) {
+        for (uint32_t j = 0; j < n_contestants; j++) {
+            n_rounds += report->results[i].scores[j].n_rounds;
+            n_counted += report->results[i].scores[j].n_counted;
+            n_busy += report->results[i].scores[j].busy;
+        }
+    }
+    if (n_counted < n_rounds) {
+        printf("\n%u of %u rounds are left out: their threads had to wait for a CPU.\n",
+               n_rounds - n_counted, n_rounds);
+    }
+    if (n_busy != 0) {
+        printf(
+            "\n~ %u figures are of rounds whose threads had to wait for a CPU, as there were too\n"
+            "  few others. Measure these again when the machine has less to do.\n",
+            n_busy);
+    }
+}
+
 /* How many of n results, from the first on, fit side by side into one table. */
 static uint32_t
 group_length(const struct result *results, uint32_t n)
@@ -320,6 +348,7 @@ table_print(const struct report *report)
             print_group(results, length);
         }
     }
+    print_disturbed(report);
     for (uint32_t i = 0; i < report->n_results; i++) {
         print_sentence(&report->results[i], &first_sentence);
     }

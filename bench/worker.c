@@ -182,14 +182,15 @@ pairs_open(struct worker *worker)
 static uint32_t
 pairs_round(struct worker *worker, uint64_t work_ns, double *values)
 {
-    uint64_t wall_ns = crew_work(worker->crew, work_ns);
+    struct crew_round round = crew_work(worker->crew, work_ns);
     uint64_t n_pairs = 0;
 
     for (uint32_t i = 0; i < worker->what->threads; i++) {
         n_pairs += worker->places[i].n_pairs;
     }
-    values[0] = (double)wall_ns / (double)n_pairs;
-    return 1;
+    values[0] = (double)round.wall_ns / (double)n_pairs;
+    values[1] = round.waited;
+    return 2;
 }
 
 /* A batch is taken into the ring and given out of it, so the ring has room for all blocks. */

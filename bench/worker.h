@@ -12,7 +12,10 @@
 
 #include <stdint.h>
 
-/** Values of one answer: one figure, or for latencies WORKER_PERCENTILES of gets, then of puts. */
+/**
+ * Values of one answer: a figure, then, where threads are timed, the share of time that they waited
+ * for a CPU; for latencies WORKER_PERCENTILES of gets, then of puts.
+ */
 #define WORKER_PERCENTILES 5
 #define WORKER_VALUES_MAX  (2 * WORKER_PERCENTILES)
 
