@@ -25,6 +25,13 @@
         .column = #bytes " B, " #n_live, .unit = PAIR_UNIT, .kind = CASE_PAIRS,                    \
         .block_bytes = bytes, .live = n_live, .threads = 1, .shuffled = true, __VA_ARGS__          \
     }
+#define TIGHT(bytes, n_live, ...)                                                                  \
+    {                                                                                              \
+        .name = "tight/" #bytes "/" #n_live,                                                       \
+        .group = "One thread, " #bytes " B, no block to spare", .column = #n_live " live",         \
+        .unit = PAIR_UNIT, .kind = CASE_PAIRS, .block_bytes = bytes, .live = n_live, .threads = 1, \
+        .tight = true, __VA_ARGS__                                                                 \
+    }
 #define OWN(n_threads, noun, ...)                                                                  \
     {                                                                                              \
         .name = "own/" #n_threads, .group = "Threads, a pool for each, 64 B, 32 live",             \
@@ -75,6 +82,8 @@ const struct bench_case bench_cases[] = {
     SHUFFLED(64, 32),
     SHUFFLED(64, 512, .quick = true),
     SHUFFLED(2048, 512),
+    TIGHT(64, 1),
+    TIGHT(64, 32),
     OWN(1, "thread"),
     OWN(2, "threads", .quick = true, .headline = true),
     OWN(4, "threads"),

@@ -29,6 +29,7 @@ struct bench_case {
     uint32_t cpus; /**< pins the threads to so many CPUs; 0 for no pinning */
     bool shared;   /**< all threads use one pool; else each has its own */
     bool shuffled; /**< blocks are put in a shuffled order; else in the order of their gets */
+    bool tight;    /**< the pool has no block to spare: the last get of a window empties it */
     bool quick;    /**< part of --quick */
     bool headline; /**< gets a sentence in the summary */
 };

@@ -16,7 +16,10 @@ struct hand {
     pthread_t thread;
     uint64_t begin_ns;
     uint64_t end_ns;
-    uint64_t waited_ns; /* for a CPU, though able to run */
+    /* For a CPU, though able to run; counted from before the start, as a thread that gets its CPU
+     * late works while the others have done. */
+    uint64_t waited_before_ns;
+    uint64_t waited_ns;
 };
 
 struct crew {
@@ -49,12 +52,10 @@ waited_so_far_ns(void)
 static void
 hand_work(struct hand *hand)
 {
-    uint64_t waited_before_ns = waited_so_far_ns();
-
     hand->begin_ns = clock_now_ns();
     hand->job(hand->member, hand->crew->deadline_ns);
     hand->end_ns = clock_now_ns();
-    hand->waited_ns = waited_so_far_ns() - waited_before_ns;
+    hand->waited_ns = waited_so_far_ns() - hand->waited_before_ns;
 }
 
 static void *
@@ -63,6 +64,7 @@ hand_main(void *arg)
     struct hand *hand = arg;
 
     for (;;) {
+        hand->waited_before_ns = waited_so_far_ns();
         pthread_barrier_wait(&hand->crew->start);
         if (hand->crew->over) {
             return NULL;
@@ -122,6 +124,7 @@ crew_work(struct crew *crew, uint64_t work_ns)
 
     crew->deadline_ns = clock_now_ns() + work_ns;
     if (crew->n == 1) {
+        crew->hands[0].waited_before_ns = waited_so_far_ns();
         hand_work(&crew->hands[0]);
     } else {
         pthread_barrier_wait(&crew->start);

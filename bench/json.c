@@ -76,12 +76,12 @@ json_result(const struct result *result)
             json_array_append_new(scores, json_score(result, &contestants[i]));
         }
     }
-    return json_sure(json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:b, s:o}", "name",
-                               what->name, "group", what->group, "column", what->column, "unit",
-                               what->unit, "ratio_of", result_by_median(result) ? "median" : "min",
-                               "block_bytes", (int)what->block_bytes, "live", (int)what->live,
-                               "threads", (int)what->threads, "shared", what->shared, "shuffled",
-                               what->shuffled, "results", scores));
+    return json_sure(json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:b, s:b, s:o}", "name", what->name, "group",
+        what->group, "column", what->column, "unit", what->unit, "ratio_of",
+        result_by_median(result) ? "median" : "min", "block_bytes", (int)what->block_bytes, "live",
+        (int)what->live, "threads", (int)what->threads, "shared", what->shared, "shuffled",
+        what->shuffled, "tight", what->tight, "results", scores));
 }
 
 static json_t *

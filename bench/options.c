@@ -10,10 +10,10 @@
 #include "options.h"
 #include "osmempool.h"
 
-#define QUICK_ROUNDS 10
-#define QUICK_MS     5
-#define FULL_ROUNDS  40
-#define FULL_MS      10
+/* Short rounds fit between two of a busy machine's interruptions; many of them find the gaps. */
+#define QUICK_ROUNDS 20
+#define FULL_ROUNDS  100
+#define ROUND_MS     3
 
 static const char help[] =
     "Usage: osmempool-bench [OPTION]...\n"
@@ -23,8 +23,8 @@ static const char help[] =
     "\n"
     "  -q, --quick       the most important cases only, in less than 40 s\n"
     "  -c, --case GLOB   only cases whose names match; may be given several times\n"
-    "  -n, --rounds N    rounds of each case (default 40; with --quick 10)\n"
-    "  -m, --ms N        milliseconds of a round (default 10; with --quick 5)\n"
+    "  -n, --rounds N    rounds of each case (default 100; with --quick 20)\n"
+    "  -m, --ms N        milliseconds of a round (default 3)\n"
     "  -t, --threads N   leave out cases with more than N threads (default 8)\n"
     "  -j, --json FILE   write everything to FILE as JSON, too\n"
     "  -l, --list        list cases and contestants, measure nothing\n"
@@ -138,7 +138,7 @@ options_read(struct options *options, int argc, char **argv)
         options->n_rounds = options->quick ? QUICK_ROUNDS : FULL_ROUNDS;
     }
     if (options->round_ms == 0) {
-        options->round_ms = options->quick ? QUICK_MS : FULL_MS;
+        options->round_ms = ROUND_MS;
     }
 }
 

@@ -12,12 +12,12 @@ trap 'rm -rf "$work"' EXIT
 
 build()
 {
-    meson setup -Dbench=enabled -Dlocking="$1" "$work/$1" "$top" >"$work/log" 2>&1 &&
-        ninja -C "$work/$1" bench/osmempool-bench >>"$work/log" 2>&1 || {
+    if ! { meson setup -Dbench=enabled -Dlocking="$1" "$work/$1" "$top" &&
+        ninja -C "$work/$1" bench/osmempool-bench; } >"$work/log" 2>&1; then
         cat "$work/log" >&2
         echo "report.sh: the build with locking=$1 failed; $page is as it was" >&2
         exit 1
-    }
+    fi
 }
 
 # section LOCKING: that option's part of the page.

@@ -25,6 +25,8 @@ provider_fits(const struct contestant *who, const char *provider)
 void
 run_probe(struct report *report)
 {
+    bool any_here = false;
+
     for (uint32_t i = 0; i < n_contestants; i++) {
         const struct contestant *who = &contestants[i];
         struct presence *presence = &report->presences[i];
@@ -35,6 +37,10 @@ run_probe(struct report *report)
         ready =
             child_start(&child, who, WORKER_PROBE, presence->provider, sizeof(presence->provider));
         presence->here = child_stop(&child) && ready && provider_fits(who, presence->provider);
+        any_here = any_here || presence->here;
+    }
+    if (!any_here) {
+        die("no worker process starts; they are run from /proc/self/exe: is /proc mounted?");
     }
 }
 

@@ -8,6 +8,7 @@
 #include "buffer.h"
 #include "contestants.h"
 #include "crew.h"
+#include "machine.h"
 #include "ring.h"
 #include "shuffle.h"
 #include "worker.h"
@@ -17,8 +18,10 @@
 /* Batches between two looks in a hand-over. */
 #define BATCHES_PER_LOOK 16
 #define WARM_UP_MS       2
-/* A round of several threads lasts at least as long as some time slices. */
-#define THREADS_MS_MIN 20
+/* Real pools seldom run empty; what happens then is measured in the tight cases. */
+#define SPARE_BLOCKS 32
+/* A round of more threads than CPUs lasts at least as long as some time slices. */
+#define CROWD_MS_MIN 20
 /* A contestant that has not come back so long after its time hangs, and is killed. */
 #define HANG_S 60
 
@@ -166,17 +169,24 @@ lanes_close(struct worker *worker)
     free(worker->order);
 }
 
-/* Blocks that the windows of all users of one pool hold at most. */
+/* Size of a pool: as many blocks as all of its users' windows hold, and some to spare. */
 static uint32_t
-blocks_in_windows(const struct bench_case *what)
+blocks_for(const struct bench_case *what, uint32_t n_windows)
 {
-    return what->live * (what->shared ? what->threads : 1);
+    return what->live * n_windows + (what->tight ? 0 : SPARE_BLOCKS);
+}
+
+static uint32_t
+windows_of_a_pool(const struct bench_case *what)
+{
+    return what->shared ? what->threads : 1;
 }
 
 static void
 pairs_open(struct worker *worker)
 {
-    lanes_open(worker, blocks_in_windows(worker->what), job_pairs, job_pairs);
+    lanes_open(worker, blocks_for(worker->what, windows_of_a_pool(worker->what)), job_pairs,
+               job_pairs);
 }
 
 static uint32_t
@@ -199,7 +209,7 @@ handover_open(struct worker *worker)
 {
     worker->ring.capacity = worker->what->live;
     worker->ring.blocks = buffer_new(worker->what->live * sizeof(void *));
-    lanes_open(worker, worker->what->live, job_take, job_give);
+    lanes_open(worker, blocks_for(worker->what, 1), job_take, job_give);
 }
 
 static uint32_t
@@ -219,7 +229,8 @@ handover_close(struct worker *worker)
 static void
 latency_open(struct worker *worker)
 {
-    lanes_open(worker, blocks_in_windows(worker->what), job_timed, job_timed);
+    lanes_open(worker, blocks_for(worker->what, windows_of_a_pool(worker->what)), job_timed,
+               job_timed);
 }
 
 static void
@@ -331,8 +342,8 @@ serve(struct worker *worker, const struct work *work)
         if (ms == 0) {
             return false;
         }
-        if (worker->what->threads > 1 && ms < THREADS_MS_MIN) {
-            ms = THREADS_MS_MIN;
+        if (worker->what->threads > (uint32_t)machine_cpus() && ms < CROWD_MS_MIN) {
+            ms = CROWD_MS_MIN;
         }
         alarm(HANG_S + (unsigned int)(ms / 1000));
         n = work->round(worker, ms * CLOCK_NS_PER_MS, values);
