@@ -288,6 +288,10 @@ print_sentence(const struct result *result, bool *first)
         printf("; %.2f x the bare list in a lock",
                result_figure(result, verdict.pool) / result_figure(result, lock));
     }
+    if (result->scores[verdict.pool - contestants].busy ||
+        result->scores[verdict.rival - contestants].busy) {
+        printf(" (on a busy machine)");
+    }
     printf("\n");
 }
 
