@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Bytes of a talkative client that are read and dropped before its connection is closed. */
+enum { CLIENT_DRAIN_TURNS = 16, CLIENT_DRAIN_BYTES = 1024 };
+
+static const char client_no_memory[] = "{\"error\":\"out of memory\"}\n";
+
+int
+client_open(struct client *client, int fd, uint64_t now_ms)
+{
+    client->opened_ms = client->progress_ms = now_ms;
+    client->line_bytes = client->answer_bytes = client->sent_bytes = 0;
+    client->answer = client->answer_memory = NULL;
+    return fd_own(&client->connection, fd);
+}
+
+bool
+client_is_admitted(const struct client *client)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(client->connection.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void
+client_answer(struct client *client, size_t line_bytes, uint64_t now_ms)
+{
+    client->answer_memory = command_answer(client->line, line_bytes, &client->answer_bytes);
+    client->answer = client->answer_memory;
+    if (client->answer == NULL) {
+        client->answer = client_no_memory;
+        client->answer_bytes = sizeof(client_no_memory) - 1;
+    }
+    client->progress_ms = now_ms;
+}
+
+/* Looks for the line's end in what is there; at the end of the stream the rest is a line too. */
+static void
+client_parse(struct client *client, bool at_end, uint64_t now_ms)
+{
+    const char *newline = memchr(client->line, '\n', client->line_bytes);
+    size_t n = newline != NULL ? (size_t)(newline - client->line) : client->line_bytes;
+
+    if (newline == NULL && !at_end && n < CLIENT_LINE_ROOM) {
+        return;
+    }
+    if (n > 0 && client->line[n - 1] == '\r') {
+        n--;
+    }
+    client_answer(client, n, now_ms);
+}
+
+/* Reads towards the line. False if none will come. */
+static bool
+client_read(struct client *client, uint64_t now_ms)
+{
+    size_t room = CLIENT_LINE_ROOM - client->line_bytes;
+    ssize_t n = recv(client->connection.fd, client->line + client->line_bytes, room, MSG_DONTWAIT);
+
+    if (n < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    client->line_bytes += (size_t)n;
+    if (client->line_bytes == 0) {
+        return false;
+    }
+    client_parse(client, n == 0, now_ms);
+    return true;
+}
+
+/* Sends of the answer what the socket takes. False when all is sent, or none will be taken. */
+static bool
+client_send(struct client *client, uint64_t now_ms)
+{
+    while (client->sent_bytes < client->answer_bytes) {
+        ssize_t n = send(client->connection.fd, client->answer + client->sent_bytes,
+                         client->answer_bytes - client->sent_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0) {
+            return errno == EAGAIN || errno == EINTR;
+        }
+        client->sent_bytes += (size_t)n;
+        client->progress_ms = now_ms;
+    }
+    return false;
+}
+
+bool
+client_go_on(struct client *client, uint64_t now_ms)
+{
+    if (!fd_is_ours(&client->connection)) {
+        return false;
+    }
+    if (client->answer == NULL && !client_read(client, now_ms)) {
+        return false;
+    }
+    return client->answer == NULL || client_send(client, now_ms);
+}
+
+short
+client_events(const struct client *client)
+{
+    return client->answer == NULL ? POLLIN : POLLOUT;
+}
+
+/* Bytes left unread would turn the peer's end of stream into ECONNRESET. */
+static void
+client_drain(const struct client *client)
+{
+    char bytes[CLIENT_DRAIN_BYTES];
+    int turns = 0;
+
+    while (turns++ < CLIENT_DRAIN_TURNS &&
+           recv(client->connection.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0) {
+    }
+}
+
+void
+client_close(struct client *client)
+{
+    if (client->answer != NULL && fd_is_ours(&client->connection)) {
+        client_drain(client);
+    }
+    fd_close(&client->connection);
+    free(client->answer_memory);
+    client->answer_memory = NULL;
+    client->answer = NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h: one connection: reads a line, sends the answer, is closed.
+ *
+ * Nothing here waits. A client has two seconds in all, so that one that sends or reads nothing
+ * costs a place for that long and no more.
+ */
+#ifndef OSMP_EXPORT_CLIENT_H
+#define OSMP_EXPORT_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export/command.h"
+#include "export/fd.h"
+
+enum {
+    CLIENT_DEADLINE_MS = 2000,
+    /* Without progress for so long, a client gives its place to a newcomer if all are taken. */
+    CLIENT_PATIENCE_MS = 200,
+    /* A line, its end of up to two bytes, and one to tell that it is too long. */
+    CLIENT_LINE_ROOM = COMMAND_LINE_MAX + 3,
+};
+
+struct client {
+    struct owned_fd connection; /* -1: this place is free */
+    uint64_t opened_ms;
+    uint64_t progress_ms; /* when it was opened, had sent its line, or last took bytes */
+    size_t line_bytes;
+    const char *answer; /* NULL until the line is there */
+    size_t answer_bytes;
+    size_t sent_bytes;
+    char *answer_memory; /* what to free of the answer */
+    char line[CLIENT_LINE_ROOM];
+};
+
+/* Takes charge of a connection. Returns 0 or -errno, then it is closed. */
+int client_open(struct client *client, int fd, uint64_t now_ms);
+
+/* Whether its user may ask: our own and root may. */
+bool client_is_admitted(const struct client *client);
+
+/* Reads and sends what can be without waiting. False when there is no more to do. */
+bool client_go_on(struct client *client, uint64_t now_ms);
+
+/* What poll() shall wait for. */
+short client_events(const struct client *client);
+
+/* Closes the connection; the place is free. */
+void client_close(struct client *client);
+
+#endif

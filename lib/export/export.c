@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/export.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "export/server.h"
+#include "osmempool.h"
+#include "sync/freeze.h"
+
+static pthread_mutex_t export_control = PTHREAD_MUTEX_INITIALIZER;
+static struct server export_server = {.table = PTHREAD_MUTEX_INITIALIZER};
+
+/* All of it is guarded by the control mutex. */
+static bool export_running;           /* there is a thread to be joined */
+static pid_t export_pid;              /* in this process */
+static struct socket_path export_at;  /* its socket */
+static struct socket_path export_for; /* the path that was asked for: forked children's go by it */
+
+/* TSan's runtime kills a forked child that starts a thread. Its address is NULL without it. */
+extern void __tsan_init(void) __attribute__((weak));
+
+static void export_restart(void);
+
+/* A process made without fork handlers (clone) is not the one that runs it. */
+static bool
+export_is_mine(void)
+{
+    return export_running && export_pid == getpid();
+}
+
+static void
+export_end(void)
+{
+    path_remove(&export_at);
+    server_tell_stop(&export_server);
+    server_join(&export_server);
+    export_running = false;
+}
+
+/* The control mutex is held; export_at is where to. */
+static int
+export_begin(void)
+{
+    struct owned_fd listener;
+    int error = path_listen(&export_at, &listener);
+
+    if (error < 0) {
+        return error;
+    }
+    error = server_start(&export_server, &listener);
+    if (error < 0) {
+        path_remove(&export_at);
+        return error;
+    }
+    export_running = true;
+    export_pid = getpid();
+    freeze_arm_first_call(export_restart);
+    return 0;
+}
+
+/* Both mutexes, so that no descriptor is made or dropped while the process is copied. */
+static void
+export_fork_prepare(void)
+{
+    pthread_mutex_lock(&export_control);
+    pthread_mutex_lock(&export_server.table);
+}
+
+static void
+export_fork_parent(void)
+{
+    pthread_mutex_unlock(&export_server.table);
+    pthread_mutex_unlock(&export_control);
+}
+
+/*
+ * The descriptors are the parent's business: kept open here they would outlive it, and its clients
+ * would wait for ever. The forking thread, which is the child's only one, has both mutexes.
+ */
+static void
+export_fork_child(void)
+{
+    if (export_running) {
+        server_forget(&export_server);
+        export_running = false;
+    }
+    export_fork_parent();
+}
+
+static void
+export_prepare_for_forks(void)
+{
+    pthread_atfork(export_fork_prepare, export_fork_parent, export_fork_child);
+}
+
+/* A forked child's first pool call: its parent exported, so it does, or does without. */
+static void
+export_restart(void)
+{
+    int before = errno;
+    int error;
+
+    if (&__tsan_init != NULL) {
+        return;
+    }
+    pthread_mutex_lock(&export_control);
+    if (!export_is_mine()) {
+        error = export_for.dir_is_default ? path_default(&export_at)
+                                          : path_beside(&export_at, &export_for);
+        if (error == 0) {
+            export_begin();
+        }
+    }
+    pthread_mutex_unlock(&export_control);
+    errno = before;
+}
+
+int
+export_start_at(const struct socket_path *path)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int error = -EBUSY;
+
+    if (server_is_me(&export_server)) {
+        return error;
+    }
+    /* After registry/'s handlers, which a constructor set: so this prepare runs before theirs. */
+    pthread_once(&once, export_prepare_for_forks);
+    pthread_mutex_lock(&export_control);
+    if (export_is_mine() && server_has_ended(&export_server)) {
+        export_end();
+    }
+    if (!export_is_mine()) {
+        export_for = export_at = *path;
+        error = export_begin();
+    }
+    pthread_mutex_unlock(&export_control);
+    return error;
+}
+
+OSMP_PUBLIC os_error_t
+osmempool_export_start(const char *path)
+{
+    struct socket_path at;
+    int error;
+
+    if (path != NULL && *path != '/') {
+        return OS_INVALID_PARM;
+    }
+    error = path != NULL ? path_explicit(&at, path) : path_default(&at);
+    if (error == 0) {
+        error = export_start_at(&at);
+    }
+    if (error == -EBUSY) {
+        return OS_EBUSY;
+    }
+    if (error < 0) {
+        errno = -error;
+        return OS_ERROR;
+    }
+    return OS_OK;
+}
+
+OSMP_PUBLIC os_error_t
+osmempool_export_stop(void)
+{
+    /* A thread cannot wait for its own end: the next start or stop of another does. */
+    if (server_is_me(&export_server)) {
+        path_remove(&export_at);
+        server_tell_stop(&export_server);
+        return OS_OK;
+    }
+    pthread_mutex_lock(&export_control);
+    if (export_is_mine()) {
+        export_end();
+    }
+    /* A forked child that stops does not start again at its first pool call either. */
+    freeze_arm_first_call(NULL);
+    pthread_mutex_unlock(&export_control);
+    return OS_OK;
+}
+
+__attribute__((destructor)) static void
+export_at_exit(void)
+{
+    osmempool_export_stop();
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/json.h"
+
+#include <stdlib.h>
+
+enum {
+    JSON_FIRST_ROOM = 512,
+    JSON_INTEGER_MAX = 20, /* digits of 2^64 - 1 */
+};
+
+static const char json_replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+/* Doubles, so that a document is copied a fixed number of times per byte. */
+static bool
+json_grow(struct json *json, size_t n)
+{
+    size_t room = json->room < JSON_FIRST_ROOM ? JSON_FIRST_ROOM : json->room * 2;
+    char *bytes;
+
+    if (room < json->used + n) {
+        room = json->used + n;
+    }
+    bytes = realloc(json->bytes, room);
+    if (bytes == NULL) {
+        json->failed = true;
+        return false;
+    }
+    json->bytes = bytes;
+    json->room = room;
+    return true;
+}
+
+bool
+json_reserve(struct json *json, size_t n)
+{
+    if (json->failed) {
+        return false;
+    }
+    return json->room - json->used >= n || json_grow(json, n);
+}
+
+static void
+json_separate(struct json *json)
+{
+    if (json->comma) {
+        json_raw(json, ",", 1);
+    }
+    json->comma = true;
+}
+
+void
+json_open(struct json *json, char bracket)
+{
+    json_separate(json);
+    json_raw(json, &bracket, 1);
+    json->comma = false;
+}
+
+void
+json_close(struct json *json, char bracket)
+{
+    json_raw(json, &bracket, 1);
+    json->comma = true;
+}
+
+static void
+json_escaped(struct json *json, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+
+    if (byte == '"' || byte == '\\') {
+        text[1] = (char)byte;
+        json_raw(json, text, 2);
+    } else {
+        json_raw(json, text, sizeof(text));
+    }
+}
+
+/*
+ * Tells how many bytes at text make one character, or, where *valid becomes false, how many start
+ * one that does not go on: those together are one U+FFFD, as Unicode recommends (its table of
+ * well-formed byte sequences). The NUL at the end is no continuation, so nothing behind it is read.
+ */
+static size_t
+json_utf8(const unsigned char *text, bool *valid)
+{
+    unsigned char first = text[0];
+    unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    size_t length = first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
+    size_t n = 1;
+
+    while (n < length && text[n] >= low && text[n] <= high) {
+        low = 0x80;
+        high = 0xbf;
+        n++;
+    }
+    *valid = n == length && (length > 1 || first < 0x80);
+    return n;
+}
+
+static bool
+json_is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+void
+json_string(struct json *json, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    json_separate(json);
+    json_raw(json, "\"", 1);
+    while (*at != '\0') {
+        size_t n = 0;
+        bool valid = true;
+
+        while (json_is_plain(at[n])) {
+            n++;
+        }
+        if (n == 0) {
+            n = json_utf8(at, &valid);
+        }
+        if (!valid) {
+            json_raw(json, json_replacement, sizeof(json_replacement) - 1);
+        } else if (n == 1 && !json_is_plain(*at)) {
+            json_escaped(json, *at);
+        } else {
+            json_raw(json, (const char *)at, n);
+        }
+        at += n;
+    }
+    json_raw(json, "\"", 1);
+}
+
+/* Two digits a division, written from the right. */
+static char *
+json_digits(char *end, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        end -= 2;
+        memcpy(end, pairs + value * 2, 2);
+    } else {
+        *--end = (char)('0' + value);
+    }
+    return end;
+}
+
+void
+json_u64(struct json *json, uint64_t value)
+{
+    char text[JSON_INTEGER_MAX];
+    char *end = text + sizeof(text);
+    char *start = json_digits(end, value);
+
+    json_separate(json);
+    json_raw(json, start, (size_t)(end - start));
+}
+
+void
+json_i64(struct json *json, int64_t value)
+{
+    if (value >= 0) {
+        json_u64(json, (uint64_t)value);
+        return;
+    }
+    json_separate(json);
+    json_raw(json, "-", 1);
+    json->comma = false;
+    /* Unsigned, as the lowest value has no positive counterpart. */
+    json_u64(json, -(uint64_t)value);
+}
+
+void
+json_bool(struct json *json, bool value)
+{
+    const char *text = value ? "true" : "false";
+
+    json_separate(json);
+    json_raw(json, text, strlen(text));
+}
+
+char *
+json_take(struct json *json, size_t *length)
+{
+    char *bytes;
+
+    json_raw(json, "\n", 1);
+    bytes = json->bytes;
+    if (json->failed) {
+        free(bytes);
+        bytes = NULL;
+    } else {
+        *length = json->used;
+    }
+    *json = (struct json){0};
+    return bytes;
+}

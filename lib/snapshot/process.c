@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/process.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STAT_TEXT_MAX = 1024,
+    STAT_FIELDS_TO_START = 20, /* spaces from the end of the name (field 2) to the start (22) */
+};
+
+static const uint64_t us_per_s = 1000000;
+
+static uint64_t
+process_clock_us(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * us_per_s + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+process_now_us(void)
+{
+    return process_clock_us(CLOCK_REALTIME);
+}
+
+uint64_t
+process_stat_ticks(const char *stat)
+{
+    /* The program's name may hold blanks and brackets: the last bracket ends it. */
+    const char *at = strrchr(stat, ')');
+    int field;
+
+    for (field = 0; at != NULL && field < STAT_FIELDS_TO_START; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    return at != NULL ? strtoull(at, NULL, 10) : 0;
+}
+
+/* Clock ticks from the start of the machine to that of this process; 0 if /proc does not tell. */
+static uint64_t
+process_start_ticks(void)
+{
+    char text[STAT_TEXT_MAX];
+    ssize_t n = -1;
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text) - 1);
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return process_stat_ticks(text);
+}
+
+static uint64_t
+process_start_compute(void)
+{
+    uint64_t ticks = process_start_ticks();
+    uint64_t now_us = process_now_us();
+    uint64_t up_us = process_clock_us(CLOCK_BOOTTIME);
+    uint64_t start_us = ticks * us_per_s / (uint64_t)sysconf(_SC_CLK_TCK);
+
+    /* A time namespace may shift boot time against the field: then the first call counts. */
+    return ticks == 0 || start_us > up_us ? now_us : now_us - (up_us - start_us);
+}
+
+uint64_t
+process_start_us(void)
+{
+    static pid_t pid;
+    static uint64_t start_us;
+
+    if (pid != getpid()) {
+        start_us = process_start_compute();
+        pid = getpid();
+    }
+    return start_us;
+}
