@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Bytes of a talkative client that are read and dropped before its connection is closed. */
-enum { CLIENT_DRAIN_TURNS = 16, CLIENT_DRAIN_BYTES = 1024 };
+/* What a client may send that is read and dropped: in all, and how much at once. */
+enum { CLIENT_DROP_MAX = 1024 * 1024, CLIENT_DROP_BYTES = 4096 };
 
 static const char client_no_memory[] = "{\"error\":\"out of memory\"}\n";
 
@@ -18,6 +18,7 @@ client_open(struct client *client, int fd, uint64_t now_ms)
 {
     client->opened_ms = client->progress_ms = now_ms;
     client->line_bytes = client->answer_bytes = client->sent_bytes = 0;
+    client->dropped_bytes = 0;
     client->answer = client->answer_memory = NULL;
     return fd_own(&client->connection, fd);
 }
@@ -78,11 +79,17 @@ client_read(struct client *client, uint64_t now_ms)
     return true;
 }
 
-/* Sends of the answer what the socket takes. False when all is sent, or none will be taken. */
+static bool
+client_has_sent(const struct client *client)
+{
+    return client->answer != NULL && client->sent_bytes == client->answer_bytes;
+}
+
+/* Sends of the answer what the socket takes. False if it will take no more. */
 static bool
 client_send(struct client *client, uint64_t now_ms)
 {
-    while (client->sent_bytes < client->answer_bytes) {
+    while (!client_has_sent(client)) {
         ssize_t n = send(client->connection.fd, client->answer + client->sent_bytes,
                          client->answer_bytes - client->sent_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -92,45 +99,58 @@ client_send(struct client *client, uint64_t now_ms)
         client->sent_bytes += (size_t)n;
         client->progress_ms = now_ms;
     }
-    return false;
+    return true;
+}
+
+/*
+ * Ends the answer and reads on to the end of what a talkative client sends: bytes left unread would
+ * turn its end of stream into ECONNRESET. False at the end, or if it is too much.
+ */
+static bool
+client_drop_rest(struct client *client)
+{
+    char bytes[CLIENT_DROP_BYTES];
+    ssize_t n;
+
+    shutdown(client->connection.fd, SHUT_WR);
+    n = recv(client->connection.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (n < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    client->dropped_bytes += (size_t)n;
+    return n > 0 && client->dropped_bytes <= CLIENT_DROP_MAX;
 }
 
 bool
 client_go_on(struct client *client, uint64_t now_ms)
 {
+    bool talkative;
+
     if (!fd_is_ours(&client->connection)) {
         return false;
     }
     if (client->answer == NULL && !client_read(client, now_ms)) {
         return false;
     }
-    return client->answer == NULL || client_send(client, now_ms);
+    if (client->answer == NULL) {
+        return true;
+    }
+    if (!client_send(client, now_ms)) {
+        return false;
+    }
+    talkative = client->line_bytes == CLIENT_LINE_ROOM;
+    return !client_has_sent(client) || (talkative && client_drop_rest(client));
 }
 
 short
 client_events(const struct client *client)
 {
-    return client->answer == NULL ? POLLIN : POLLOUT;
-}
-
-/* Bytes left unread would turn the peer's end of stream into ECONNRESET. */
-static void
-client_drain(const struct client *client)
-{
-    char bytes[CLIENT_DRAIN_BYTES];
-    int turns = 0;
-
-    while (turns++ < CLIENT_DRAIN_TURNS &&
-           recv(client->connection.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0) {
-    }
+    return client->answer == NULL || client_has_sent(client) ? POLLIN : POLLOUT;
 }
 
 void
 client_close(struct client *client)
 {
-    if (client->answer != NULL && fd_is_ours(&client->connection)) {
-        client_drain(client);
-    }
     fd_close(&client->connection);
     free(client->answer_memory);
     client->answer_memory = NULL;

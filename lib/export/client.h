@@ -31,7 +31,8 @@ struct client {
     const char *answer; /* NULL until the line is there */
     size_t answer_bytes;
     size_t sent_bytes;
-    char *answer_memory; /* what to free of the answer */
+    size_t dropped_bytes; /* read after the line and not looked at */
+    char *answer_memory;  /* what to free of the answer */
     char line[CLIENT_LINE_ROOM];
 };
 

@@ -365,7 +365,6 @@ server_start(struct server *server, const struct owned_fd *listener)
     int error;
 
     server->listener = *listener;
-    server->thread_id = 0;
     server->stopping = server->ended = false;
     server->paused_until_ms = 0;
     for (i = 0; i < SERVER_CLIENTS_MAX; i++) {

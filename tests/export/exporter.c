@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exporter.c: a program with pools that does what lines on its stdin say, one line of answer each.
+ *
+ * test_export_faults.py drives it. An alarm ends it and its children whatever happens.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "osmempool.h"
+
+enum { BLOCKS = 8, BLOCK_BYTES = 64, LINE_MAX_BYTES = 8192, LIFE_SECONDS = 120, FIRST_FD = 3 };
+
+static os_membuf_t pool_buffer[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+static struct os_mempool pool;
+
+static void
+say(const char *what, long number, int error)
+{
+    printf("%s %ld %d\n", what, number, error);
+    fflush(stdout);
+}
+
+static void
+use_pool(void)
+{
+    void *block = os_memblock_get(&pool);
+
+    if (block != NULL) {
+        os_memblock_put(&pool, block);
+    }
+}
+
+static void
+do_start(const char *argument)
+{
+    os_error_t error = osmempool_export_start(*argument != '\0' ? argument : NULL);
+
+    say("start", error, error == OS_ERROR ? errno : 0);
+}
+
+static void
+do_stop(const char *argument)
+{
+    say("stop", osmempool_export_stop(), 0);
+}
+
+static void
+do_get(const char *argument)
+{
+    say("get", os_memblock_get(&pool) != NULL, 0);
+}
+
+/* More pools, for good; their buffers hold no block. */
+static void
+do_pools(const char *argument)
+{
+    long n = atol(argument);
+    struct os_mempool *pools = calloc((size_t)n, sizeof(*pools));
+    long i;
+
+    for (i = 0; pools != NULL && i < n; i++) {
+        os_mempool_init(&pools[i], 0, BLOCK_BYTES, NULL, "empty");
+    }
+    say("pools", i, 0);
+}
+
+static void
+live_in_child(const char *argument)
+{
+    alarm(LIFE_SECONDS);
+    if (strcmp(argument, "use") == 0) {
+        use_pool();
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static void
+do_fork(const char *argument)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        live_in_child(argument);
+    }
+    say("fork", child, 0);
+}
+
+/* Many children that use the pool and exit normally; counts those that did not end well. */
+static void
+do_forks(const char *argument)
+{
+    long n = atol(argument);
+    long bad = 0;
+    long i;
+
+    for (i = 0; i < n; i++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            alarm(LIFE_SECONDS);
+            use_pool();
+            exit(EXIT_SUCCESS);
+        }
+        bad += child < 0 || waitpid(child, &status, 0) != child || status != 0;
+    }
+    say("forks", bad, 0);
+}
+
+static void
+do_daemon(const char *argument)
+{
+    int error = daemon(1, 1);
+
+    alarm(LIFE_SECONDS);
+    use_pool();
+    say("daemon", getpid(), error);
+}
+
+static void
+do_closefds(const char *argument)
+{
+    say("closefds", close_range(FIRST_FD, ~0U, 0), 0);
+}
+
+/* Puts a file of its own in the place of every descriptor from 3 on; tells how many. */
+static void
+do_replacefds(const char *argument)
+{
+    int null = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    long n = 0;
+    int fd;
+
+    for (fd = FIRST_FD; fd < null; fd++) {
+        n += fcntl(fd, F_GETFD) >= 0 && dup2(null, fd) == fd;
+    }
+    say("replacefds", n, 0);
+}
+
+/* How many descriptors are open, and how many of them are /dev/zero. */
+static void
+do_countfds(const char *argument)
+{
+    struct stat zero;
+    long open_fds = 0;
+    int zeros = 0;
+    int fd;
+
+    stat("/dev/zero", &zero);
+    for (fd = 0; fd < 1024; fd++) {
+        struct stat st;
+
+        if (fstat(fd, &st) == 0) {
+            open_fds++;
+            zeros += st.st_rdev == zero.st_rdev && S_ISCHR(st.st_mode);
+        }
+    }
+    say("countfds", open_fds, zeros);
+}
+
+static void
+do_nofile(const char *argument)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)atol(argument);
+    say("nofile", setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Milliseconds on the CPU so far. */
+static void
+do_cpu(const char *argument)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    say("cpu",
+        usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 +
+            usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000,
+        0);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const char *argument);
+} actions[] = {
+    {"start", do_start},       {"stop", do_stop},         {"get", do_get},
+    {"pools", do_pools},       {"fork", do_fork},         {"forks", do_forks},
+    {"daemon", do_daemon},     {"closefds", do_closefds}, {"replacefds", do_replacefds},
+    {"countfds", do_countfds}, {"nofile", do_nofile},     {"cpu", do_cpu},
+};
+
+static int
+run(char *line)
+{
+    char *argument = line + strcspn(line, " ");
+    size_t i;
+
+    if (*argument != '\0') {
+        *argument++ = '\0';
+    }
+    for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (strcmp(line, actions[i].name) == 0) {
+            actions[i].run(argument);
+            return 0;
+        }
+    }
+    fprintf(stderr, "exporter: no action %s\n", line);
+    return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+    static char line[LINE_MAX_BYTES];
+
+    alarm(LIFE_SECONDS);
+    if (os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, pool_buffer, "first \"one\"\x80\n") != OS_OK) {
+        return EXIT_FAILURE;
+    }
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (run(line) < 0) {
+            return EXIT_FAILURE;
+        }
+    }
+    return EXIT_SUCCESS;
+}

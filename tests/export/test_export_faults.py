@@ -1,0 +1,510 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exporter seen from outside: what clients, limits, forks and the application can do to it.
+
+Usage: test_export_faults.py EXPORTER [unittest's options]; standard library only.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+EXPORTER = ""
+DEADLINE = 30.0
+OK, INVALID, BUSY, ERROR = 0, 3, 11, 12
+
+
+def connect(path, timeout=DEADLINE):
+    """Connects, also to a path too long for an address."""
+    directory, name = os.path.split(path)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(timeout)
+        try:
+            client.connect(f"/proc/self/fd/{fd}/{name}")
+        except OSError:
+            client.close()
+            raise
+        return client
+    finally:
+        os.close(fd)
+
+
+def read_all(client):
+    parts = []
+    while True:
+        part = client.recv(65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def ask(path, request=b"snapshot\n"):
+    """One request; the answer as it is read by a JSON parser."""
+    with connect(path) as client:
+        client.sendall(request)
+        return json.loads(read_all(client).decode("utf-8"))
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain until " + what)
+        time.sleep(0.01)
+
+
+def is_served(path):
+    try:
+        return "pools" in ask(path)
+    except (OSError, ValueError):
+        return False
+
+
+class Exporter:
+    """The C program, told what to do line by line."""
+
+    def __init__(self, directory, prefix=(), stderr=None, **variables):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("OSMEMPOOL", "XDG_"))}
+        env["OSMEMPOOL_DIR"] = directory
+        env.update(variables)
+        self.process = subprocess.Popen(
+            [*prefix, EXPORTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+            env=env, text=True)
+        self.pid = self.process.pid
+        self.path = os.path.join(directory, f"{self.pid}.sock")
+
+    def do(self, line):
+        """The two numbers of its answer."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split()
+        assert answer and answer[0] == line.split()[0], (line, answer)
+        return int(answer[1]), int(answer[2])
+
+    def end(self):
+        """Closes its stdin, upon which it returns from main()."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        status = self.process.wait(DEADLINE)
+        self.process.stdout.close()
+        if self.process.stderr:
+            self.process.stderr.close()
+        return status
+
+
+class ExporterCase(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="osmp-")
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def exporter(self, *args, **variables):
+        exporter = Exporter(self.directory, *args, **variables)
+        self.addCleanup(exporter.end)
+        return exporter
+
+    def started(self, *args, **variables):
+        exporter = self.exporter(*args, **variables)
+        self.assertEqual(exporter.do("start"), (OK, 0))
+        return exporter
+
+    def child_of(self, exporter, how):
+        pid = exporter.do("fork " + how)[0]
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        return pid
+
+
+class Requests(ExporterCase):
+    def test_the_document_has_every_member_and_exact_names(self):
+        exporter = self.started()
+        before = time.time()
+        document = ask(exporter.path)
+        self.assertEqual(list(document), ["schema", "version", "pid", "program", "start_time",
+                                          "time", "locking", "pools"])
+        self.assertEqual(document["schema"], "osmempool/1")
+        self.assertEqual(document["pid"], exporter.pid)
+        self.assertEqual(document["program"], os.path.basename(EXPORTER))
+        self.assertIn(document["locking"], ("mutex", "spinlock"))
+        self.assertAlmostEqual(document["time"] / 1e6, before, delta=5)
+        self.assertTrue(0 <= document["time"] - document["start_time"] < 60e6)
+        self.assertEqual(list(document["pools"][0]), [
+            "name", "block_size", "num_blocks", "num_free", "min_free", "num_cached", "gets",
+            "puts", "adjust", "failed", "refused", "failed_time", "min_time"])
+        self.assertEqual(document["pools"][0]["name"], 'first "one"\ufffd\n')
+
+    def test_counters_follow_the_program(self):
+        exporter = self.started()
+        for _ in range(9):
+            exporter.do("get")
+        row = ask(exporter.path)["pools"][0]
+        self.assertEqual((row["num_blocks"], row["num_free"], row["min_free"]), (8, 0, 0))
+        self.assertEqual((row["gets"], row["puts"], row["failed"]), (8, 0, 1))
+        self.assertGreater(row["failed_time"], 0)
+
+    def test_the_start_time_stays_and_time_goes_on(self):
+        exporter = self.started()
+        first, second = ask(exporter.path), ask(exporter.path)
+        self.assertEqual(first["start_time"], second["start_time"])
+        self.assertLess(first["time"], second["time"])
+
+    def test_a_line_may_end_in_any_usual_way(self):
+        exporter = self.started()
+        for line in (b"snapshot\n", b"snapshot\r\n", b"snapshot \n", b"snapshot\nsnapshot\n"):
+            self.assertIn("pools", ask(exporter.path, line), line)
+        with connect(exporter.path) as client:
+            client.sendall(b"snapshot")
+            client.shutdown(socket.SHUT_WR)
+            self.assertIn("pools", json.loads(read_all(client)))
+
+    def test_help_lists_the_commands(self):
+        names = [row["name"] for row in ask(self.started().path, b"help\n")["commands"]]
+        self.assertEqual(names[:2], ["snapshot", "help"])
+
+    def test_bad_lines_get_an_error_and_the_end(self):
+        exporter = self.started()
+        for line in (b"\n", b"snapshots\n", b"SNAPSHOT\n", b"snapshot now\n", b"x" * 300,
+                     b"x" * 100000, b"snap\0shot\n", bytes(range(256)), b"\xff\xfe\n",
+                     b"GET / HTTP/1.1\r\n\r\n"):
+            self.assertEqual(list(ask(exporter.path, line)), ["error"], line[:20])
+        self.assertTrue(is_served(exporter.path))
+
+    def test_ten_thousand_pools_are_all_in_one_document(self):
+        exporter = self.started()
+        exporter.do("pools 10000")
+        self.assertEqual(len(ask(exporter.path)["pools"]), 10001)
+
+
+class Clients(ExporterCase):
+    def test_a_silent_client_is_dropped_after_two_seconds(self):
+        exporter = self.started()
+        with connect(exporter.path) as silent:
+            before = time.monotonic()
+            self.assertTrue(is_served(exporter.path))
+            self.assertLess(time.monotonic() - before, 1)
+            self.assertEqual(silent.recv(1), b"")
+            self.assertTrue(1.5 < time.monotonic() - before < 4)
+
+    def test_a_client_that_sends_a_byte_a_second_is_dropped(self):
+        exporter = self.started()
+        before = time.monotonic()
+        with connect(exporter.path) as slow, self.assertRaises(OSError):
+            for byte in b"snapshot":
+                slow.sendall(bytes([byte]))
+                time.sleep(1)
+        self.assertLess(time.monotonic() - before, 5)
+
+    def test_a_client_that_does_not_read_is_dropped_and_holds_up_nobody(self):
+        exporter = self.started()
+        exporter.do("pools 10000")
+        with connect(exporter.path) as lazy:
+            lazy.sendall(b"snapshot\n")
+            before = time.monotonic()
+            self.assertTrue(is_served(exporter.path))
+            self.assertLess(time.monotonic() - before, 1)
+            time.sleep(3)
+            self.assertFalse(read_all(lazy).endswith(b"]}\n"))
+
+    def test_silent_clients_yield_to_a_newcomer(self):
+        exporter = self.started()
+        with contextlib.ExitStack() as stack:
+            for _ in range(100):
+                stack.enter_context(connect(exporter.path))
+            before = time.monotonic()
+            self.assertIn("pools", ask(exporter.path))
+            self.assertLess(time.monotonic() - before, 2)
+
+    def test_clients_that_come_and_go_leave_nothing_behind(self):
+        exporter = self.started()
+        open_fds = exporter.do("countfds")[0]
+        for n in range(2000):
+            with connect(exporter.path) as client:
+                client.sendall((b"", b"snapshot\n", b"junk\n", b"sn")[n % 4])
+        self.assertTrue(is_served(exporter.path))
+        wait_until(lambda: exporter.do("countfds")[0] == open_fds, "all clients are closed")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_another_user_gets_no_byte(self):
+        os.chmod(self.directory, 0o755)
+        exporter = self.started()
+        os.chmod(exporter.path, 0o666)
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            with connect(exporter.path) as client:
+                with contextlib.suppress(BrokenPipeError):
+                    client.sendall(b"snapshot\n")
+                try:
+                    got = client.recv(1)
+                except ConnectionResetError:
+                    got = b""
+                os._exit(len(got))
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+
+class Paths(ExporterCase):
+    def test_the_socket_and_its_directory_are_ours_alone(self):
+        inner = os.path.join(self.directory, "inner")
+        exporter = self.exporter(OSMEMPOOL_DIR=inner)
+        self.assertEqual(exporter.do("start"), (OK, 0))
+        path = os.path.join(inner, f"{exporter.pid}.sock")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(inner).st_mode), 0o700)
+
+    def test_a_normal_exit_and_a_stop_remove_the_socket(self):
+        exporter = self.started()
+        self.assertEqual(exporter.do("stop"), (OK, 0))
+        self.assertFalse(os.path.exists(exporter.path))
+        self.assertEqual(exporter.do("stop"), (OK, 0))
+        self.assertEqual(exporter.do("start"), (OK, 0))
+        self.assertTrue(is_served(exporter.path))
+        self.assertEqual(exporter.end(), 0)
+        self.assertFalse(os.path.exists(exporter.path))
+
+    def test_a_second_start_is_busy_and_a_relative_path_invalid(self):
+        exporter = self.started()
+        self.assertEqual(exporter.do("start")[0], BUSY)
+        self.assertEqual(exporter.do("start relative")[0], INVALID)
+        self.assertTrue(is_served(exporter.path))
+
+    def test_a_stale_socket_is_replaced(self):
+        path = os.path.join(self.directory, "explicit")
+        first = self.exporter()
+        first.do("start " + path)
+        first.process.kill()
+        first.process.wait()
+        self.assertTrue(os.path.exists(path))
+        self.assertEqual(self.exporter().do("start " + path), (OK, 0))
+        self.assertTrue(is_served(path))
+
+    def test_a_live_socket_is_left_to_its_owner(self):
+        path = os.path.join(self.directory, "explicit")
+        first, second = self.exporter(), self.exporter()
+        self.assertEqual(first.do("start " + path), (OK, 0))
+        self.assertEqual(second.do("start " + path), (ERROR, 98))
+        second.end()
+        self.assertEqual(ask(path)["pid"], first.pid)
+
+    def test_of_many_starters_at_a_stale_socket_one_wins(self):
+        path = os.path.join(self.directory, "explicit")
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(path)
+        stale.close()
+        exporters = [self.exporter() for _ in range(8)]
+        for exporter in exporters:
+            exporter.process.stdin.write(f"start {path}\n")
+            exporter.process.stdin.flush()
+        answers = sorted(e.process.stdout.readline() for e in exporters)
+        self.assertEqual(answers, ["start 0 0\n"] + ["start 12 98\n"] * 7)
+        self.assertTrue(is_served(path))
+
+    def test_a_file_that_is_no_socket_is_left_alone(self):
+        path = os.path.join(self.directory, "explicit")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("precious")
+        link = os.path.join(self.directory, "link")
+        os.symlink("nowhere", link)
+        exporter = self.exporter()
+        self.assertEqual(exporter.do("start " + path), (ERROR, 17))
+        self.assertEqual(exporter.do("start " + link), (ERROR, 17))
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+        self.assertFalse(os.path.exists(os.path.join(self.directory, "nowhere")))
+
+    def test_a_socket_put_in_our_place_is_not_removed(self):
+        exporter = self.started()
+        os.unlink(exporter.path)
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(exporter.path)
+            self.assertEqual(exporter.end(), 0)
+            self.assertTrue(os.path.exists(exporter.path))
+
+    def test_a_long_path_is_never_cut(self):
+        inner = os.path.join(self.directory, "d" * 150)
+        exporter = self.exporter(OSMEMPOOL_DIR=inner)
+        self.assertEqual(exporter.do("start"), (OK, 0))
+        self.assertTrue(is_served(os.path.join(inner, f"{exporter.pid}.sock")))
+        exporter.end()
+        self.assertEqual(os.listdir(inner), [])
+
+    def test_names_and_paths_beyond_every_limit_are_errors(self):
+        exporter = self.exporter()
+        for path in (self.directory + "/" + "n" * 300, "/" + "p" * 5000, "/d" * 3000,
+                     self.directory + "/"):
+            self.assertEqual(exporter.do("start " + path)[0], ERROR, path[:40])
+
+    def test_a_directory_that_is_not_ours_alone_is_refused(self):
+        inner = os.path.join(self.directory, "inner")
+        link = os.path.join(self.directory, "link")
+        os.mkdir(inner)
+        os.symlink(inner, link)
+        for name in (link, link + "/"):
+            self.assertEqual(self.exporter(OSMEMPOOL_DIR=name).do("start"), (ERROR, 20), name)
+        os.chmod(inner, 0o777)
+        self.assertEqual(self.exporter(OSMEMPOOL_DIR=inner).do("start"), (ERROR, 1))
+        self.assertEqual(os.listdir(inner), [])
+        self.assertEqual(self.exporter(OSMEMPOOL_DIR="relative").do("start"), (ERROR, 22))
+
+    def test_the_runtime_directory_comes_next(self):
+        exporter = self.exporter(OSMEMPOOL_DIR="", XDG_RUNTIME_DIR=self.directory)
+        self.assertEqual(exporter.do("start"), (OK, 0))
+        self.assertTrue(is_served(f"{self.directory}/osmempool/{exporter.pid}.sock"))
+
+
+class Environment(ExporterCase):
+    def test_the_variable_starts_it(self):
+        path = os.path.join(self.directory, "explicit")
+        for value, where in (("1", None), (path, path)):
+            exporter = self.exporter(OSMEMPOOL_EXPORT=value)
+            exporter.do("get")
+            self.assertTrue(is_served(where or exporter.path))
+            self.assertEqual(exporter.do("start")[0], BUSY)
+
+    def test_zero_and_empty_are_off(self):
+        for value in ("", "0"):
+            exporter = self.exporter(OSMEMPOOL_EXPORT=value)
+            exporter.do("get")
+            self.assertEqual(os.listdir(self.directory), [])
+
+    def test_a_failure_is_one_line_and_the_program_goes_on(self):
+        for value, directory in (("yes", self.directory), ("1", "/proc/none"), ("/dev/null", "/")):
+            exporter = self.exporter((), subprocess.PIPE, OSMEMPOOL_EXPORT=value,
+                                     OSMEMPOOL_DIR=directory)
+            self.assertEqual(exporter.do("get"), (1, 0))
+            exporter.process.stdin.close()
+            self.assertEqual(exporter.process.wait(DEADLINE), 0)
+            words = exporter.process.stderr.read()
+            self.assertEqual(words.count("\n"), 1)
+            self.assertIn(os.path.basename(EXPORTER) + ": osmempool: ", words)
+
+
+class Limits(ExporterCase):
+    def test_without_descriptors_it_rests_and_comes_back(self):
+        exporter = self.started()
+        open_fds = exporter.do("countfds")[0]
+        exporter.do(f"nofile {open_fds}")
+        with connect(exporter.path) as client:
+            client.sendall(b"snapshot\n")
+            before = exporter.do("cpu")[0]
+            time.sleep(1)
+            self.assertLess(exporter.do("cpu")[0] - before, 100)
+            exporter.do("nofile 1024")
+            self.assertIn("pools", json.loads(read_all(client)))
+
+    def test_a_limit_below_every_descriptor_does_not_spin(self):
+        exporter = self.started()
+        exporter.do("nofile 1")
+        before = exporter.do("cpu")[0]
+        time.sleep(1)
+        self.assertLess(exporter.do("cpu")[0] - before, 100)
+        exporter.do("nofile 1024")
+        self.assertTrue(is_served(exporter.path))
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root to become a user without processes")
+    def test_without_threads_the_start_fails_and_leaves_nothing(self):
+        os.chown(self.directory, 65533, 65533)
+        os.chmod(self.directory, 0o700)
+        prefix = ("setpriv", "--reuid=65533", "--clear-groups", "prlimit", "--nproc=1")
+        exporter = self.exporter(prefix)
+        self.assertEqual(exporter.do("start"), (ERROR, 11))
+        self.assertEqual(os.listdir(self.directory), [])
+        self.assertEqual(exporter.do("get"), (1, 0))
+
+    def test_it_works_without_standard_descriptors(self):
+        path = os.path.join(self.directory, "explicit")
+        script = 'exec "$0" <&- >&- 2>&-'
+        env = dict(os.environ, OSMEMPOOL_EXPORT=path)
+        # Its stdin is closed, so it ends at once: the socket came and went, and nothing was hurt.
+        ended = subprocess.run(["sh", "-c", script, EXPORTER], env=env, timeout=DEADLINE,
+                               check=False)
+        self.assertEqual(ended.returncode, 0)
+        self.assertFalse(os.path.exists(path))
+
+
+class Application(ExporterCase):
+    def test_after_close_range_it_ends_and_can_start_again(self):
+        exporter = self.started()
+        exporter.do("closefds")
+        self.assertFalse(is_served(exporter.path))
+        wait_until(lambda: exporter.do("start") == (OK, 0), "it starts again")
+        self.assertTrue(is_served(exporter.path))
+
+    def test_descriptors_put_in_place_of_its_own_are_not_touched(self):
+        exporter = self.started()
+        with connect(exporter.path):
+            replaced = exporter.do("replacefds")[0]
+            self.assertGreaterEqual(replaced, 3)
+            time.sleep(0.2)
+            self.assertEqual(exporter.do("stop"), (OK, 0))
+            self.assertEqual(exporter.do("countfds")[1], replaced + 1)
+
+
+class Forks(ExporterCase):
+    def test_a_child_exports_at_its_own_default_path(self):
+        exporter = self.started()
+        child = self.child_of(exporter, "use")
+        path = os.path.join(self.directory, f"{child}.sock")
+        wait_until(lambda: is_served(path), "the child exports")
+        self.assertEqual(ask(path)["pid"], child)
+        self.assertEqual(ask(exporter.path)["pid"], exporter.pid)
+
+    def test_a_child_exports_beside_an_explicit_path(self):
+        exporter = self.exporter()
+        path = os.path.join(self.directory, "explicit")
+        exporter.do("start " + path)
+        child = self.child_of(exporter, "use")
+        wait_until(lambda: is_served(f"{path}.{child}"), "the child exports")
+        self.assertEqual(ask(path)["pid"], exporter.pid)
+
+    def test_a_child_that_uses_no_pool_keeps_no_socket_open(self):
+        exporter = self.started()
+        self.child_of(exporter, "idle")
+        with connect(exporter.path) as waiting:
+            exporter.process.kill()
+            exporter.process.wait()
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(waiting.recv(1), b"")
+        with self.assertRaises(ConnectionRefusedError):
+            connect(exporter.path)
+
+    def test_a_daemon_exports(self):
+        exporter = self.started()
+        daemon = exporter.do("daemon")[0]
+        path = os.path.join(self.directory, f"{daemon}.sock")
+        self.assertTrue(is_served(path))
+        exporter.end()
+        wait_until(lambda: not os.path.exists(path), "the daemon has ended")
+
+    def test_after_a_stop_children_do_not_export(self):
+        exporter = self.started()
+        exporter.do("stop")
+        self.child_of(exporter, "use")
+        time.sleep(0.3)
+        self.assertEqual(os.listdir(self.directory), [])
+
+    def test_a_thousand_forks_under_requests(self):
+        exporter = self.started()
+        end = "import sys, time, socket\n" + (
+            "while True:\n s = socket.socket(socket.AF_UNIX)\n"
+            " s.connect(sys.argv[1]); s.sendall(b'snapshot\\n')\n while s.recv(9999): pass\n")
+        with subprocess.Popen([sys.executable, "-c", end, exporter.path],
+                              stderr=subprocess.DEVNULL) as reader:
+            try:
+                self.assertEqual(exporter.do("forks 1000"), (0, 0))
+            finally:
+                reader.kill()
+        self.assertTrue(is_served(exporter.path))
+        self.assertEqual(os.listdir(self.directory), [os.path.basename(exporter.path)])
+
+
+if __name__ == "__main__":
+    EXPORTER = sys.argv.pop(1)
+    unittest.main()
