@@ -10,33 +10,27 @@ enum {
 
 static const char json_replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 
-/* Doubles, so that a document is copied a fixed number of times per byte. */
-static bool
+bool
 json_grow(struct json *json, size_t n)
 {
+    /* Doubled, so that a document is copied a fixed number of times per byte. */
     size_t room = json->room < JSON_FIRST_ROOM ? JSON_FIRST_ROOM : json->room * 2;
-    char *bytes;
+    char *bytes = NULL;
 
     if (room < json->used + n) {
         room = json->used + n;
     }
-    bytes = realloc(json->bytes, room);
+    if (!json->failed) {
+        bytes = realloc(json->bytes, room);
+    }
     if (bytes == NULL) {
         json->failed = true;
+        json->room = json->used;
         return false;
     }
     json->bytes = bytes;
     json->room = room;
     return true;
-}
-
-bool
-json_reserve(struct json *json, size_t n)
-{
-    if (json->failed) {
-        return false;
-    }
-    return json->room - json->used >= n || json_grow(json, n);
 }
 
 static void

@@ -22,8 +22,8 @@ struct json {
     bool comma;  /* a value stands before: the next one is set off from it */
 };
 
-/* Makes sure of room for n more bytes; false if there is none to be had. */
-bool json_reserve(struct json *json, size_t n);
+/* Gets room for n more bytes; false if there is none to be had. */
+bool json_grow(struct json *json, size_t n);
 
 /* A value: text in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct json *json, const char *text);
@@ -47,6 +47,13 @@ void json_close(struct json *json, char bracket);
  */
 char *json_take(struct json *json, size_t *length);
 
+/* Makes sure of room for n more bytes; false if there is none to be had. */
+static inline bool
+json_reserve(struct json *json, size_t n)
+{
+    return json->room - json->used >= n || json_grow(json, n);
+}
+
 /* Bytes as they are. */
 static inline void
 json_raw(struct json *json, const char *bytes, size_t n)
@@ -61,12 +68,20 @@ json_raw(struct json *json, const char *bytes, size_t n)
 static inline void
 json_key(struct json *json, const char *word)
 {
-    if (json->comma) {
-        json_raw(json, ",", 1);
+    size_t n = strlen(word);
+    char *to;
+
+    if (json_reserve(json, n + 4)) {
+        to = json->bytes + json->used;
+        *to = ',';
+        to += json->comma;
+        *to++ = '"';
+        memcpy(to, word, n);
+        to += n;
+        *to++ = '"';
+        *to++ = ':';
+        json->used = (size_t)(to - json->bytes);
     }
-    json_raw(json, "\"", 1);
-    json_raw(json, word, strlen(word));
-    json_raw(json, "\":", 2);
     json->comma = false;
 }
 

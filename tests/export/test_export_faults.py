@@ -28,9 +28,10 @@ def connect(path, timeout=DEADLINE):
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(timeout)
         try:
+            # Blocking: with a timeout, a full backlog would be an error at once.
             client.connect(f"/proc/self/fd/{fd}/{name}")
+            client.settimeout(timeout)
         except OSError:
             client.close()
             raise
