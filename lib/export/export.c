@@ -31,11 +31,18 @@ export_is_mine(void)
     return export_running && export_pid == getpid();
 }
 
+/* The socket goes first: nobody else's can have its inode while it listens. */
+static void
+export_tell_stop(void)
+{
+    path_remove(&export_at, server_is_listening(&export_server));
+    server_tell_stop(&export_server);
+}
+
 static void
 export_end(void)
 {
-    path_remove(&export_at);
-    server_tell_stop(&export_server);
+    export_tell_stop();
     server_join(&export_server);
     export_running = false;
 }
@@ -52,7 +59,7 @@ export_begin(void)
     }
     error = server_start(&export_server, &listener);
     if (error < 0) {
-        path_remove(&export_at);
+        path_remove(&export_at, false);
         return error;
     }
     export_running = true;
@@ -169,8 +176,7 @@ osmempool_export_stop(void)
 {
     /* A thread cannot wait for its own end: the next start or stop of another does. */
     if (server_is_me(&export_server)) {
-        path_remove(&export_at);
-        server_tell_stop(&export_server);
+        export_tell_stop();
         return OS_OK;
     }
     pthread_mutex_lock(&export_control);

@@ -299,18 +299,29 @@ path_listen(struct socket_path *path, struct owned_fd *listener)
     return error;
 }
 
-void
-path_remove(const struct socket_path *path)
+static void
+path_remove_in(const struct socket_path *path, int dir, bool listening)
 {
-    int dir = path_open_dir(path);
+    struct sockaddr_un address;
     struct stat st;
 
-    if (dir < 0) {
+    if (path_lock_dir(dir) < 0 || path_address(path, dir, &address) < 0 ||
+        fstatat(dir, path->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !fd_same_file(&st, path->dev, path->ino)) {
         return;
     }
-    if (fstatat(dir, path->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        fd_same_file(&st, path->dev, path->ino)) {
+    if (listening || path_probe(&address) == 0) {
         unlinkat(dir, path->name, 0);
     }
-    close(dir);
+}
+
+void
+path_remove(const struct socket_path *path, bool listening)
+{
+    int dir = path_open_dir(path);
+
+    if (dir >= 0) {
+        path_remove_in(path, dir, listening);
+        close(dir);
+    }
 }

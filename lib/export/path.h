@@ -41,7 +41,10 @@ int path_beside(struct socket_path *path, const struct socket_path *other);
  */
 int path_listen(struct socket_path *path, struct owned_fd *listener);
 
-/* Removes the socket if it is still the one that path_listen() made. */
-void path_remove(const struct socket_path *path);
+/*
+ * Removes the socket if it is still the one that path_listen() made. While that listens its inode
+ * is no other's; once it is closed, a live socket there with the same inode is a successor's.
+ */
+void path_remove(const struct socket_path *path, bool listening);
 
 #endif

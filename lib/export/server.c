@@ -421,6 +421,17 @@ server_is_me(struct server *server)
 }
 
 bool
+server_is_listening(struct server *server)
+{
+    bool listening;
+
+    pthread_mutex_lock(&server->table);
+    listening = fd_is_ours(&server->listener);
+    pthread_mutex_unlock(&server->table);
+    return listening;
+}
+
+bool
 server_has_ended(struct server *server)
 {
     bool ended;

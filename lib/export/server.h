@@ -54,6 +54,9 @@ void server_join(struct server *server);
 /* Whether the calling thread is the server's. */
 bool server_is_me(struct server *server);
 
+/* Whether its socket still takes connections. */
+bool server_is_listening(struct server *server);
+
 /* Whether the thread has ended by itself. */
 bool server_has_ended(struct server *server);
 
