@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "snapshot/json.h"
+
+static void
+expect_taken(struct json *json, const char *expected)
+{
+    size_t n = 0;
+    char *text = json_take(json, &n);
+
+    assert_non_null(text);
+    assert_int_equal(n, strlen(expected));
+    assert_memory_equal(text, expected, n);
+    free(text);
+}
+
+static void
+expect_escaped(const char *text, const char *expected)
+{
+    struct json json = {0};
+
+    json_string(&json, text);
+    expect_taken(&json, expected);
+}
+
+static void
+commas_stand_between_values_only(void **state)
+{
+    struct json json = {0};
+
+    json_open(&json, '{');
+    json_key_u64(&json, "a", 1);
+    json_key(&json, "b");
+    json_open(&json, '[');
+    json_bool(&json, true);
+    json_bool(&json, false);
+    json_open(&json, '{');
+    json_close(&json, '}');
+    json_close(&json, ']');
+    json_key_string(&json, "c", "");
+    json_close(&json, '}');
+    expect_taken(&json, "{\"a\":1,\"b\":[true,false,{}],\"c\":\"\"}\n");
+}
+
+static void
+integers_are_exact(void **state)
+{
+    struct json json = {0};
+
+    json_open(&json, '[');
+    json_u64(&json, 0);
+    json_u64(&json, 9);
+    json_u64(&json, 10);
+    json_u64(&json, 99);
+    json_u64(&json, 100);
+    json_u64(&json, 9007199254740993);
+    json_u64(&json, UINT64_MAX);
+    json_i64(&json, -1);
+    json_i64(&json, INT64_MAX);
+    json_i64(&json, INT64_MIN);
+    json_close(&json, ']');
+    expect_taken(&json, "[0,9,10,99,100,9007199254740993,18446744073709551615,-1,"
+                        "9223372036854775807,-9223372036854775808]\n");
+}
+
+static void
+quotes_and_control_characters_are_escaped(void **state)
+{
+    expect_escaped("a\"b\\c", "\"a\\\"b\\\\c\"\n");
+    expect_escaped("\n\x1b[0m\x7f\x01", "\"\\u000a\\u001b[0m\\u007f\\u0001\"\n");
+}
+
+static void
+utf8_goes_through_as_it_is(void **state)
+{
+    expect_escaped("gr\xc3\xbc\xc3\x9f\x65", "\"gr\xc3\xbc\xc3\x9f\x65\"\n");
+    expect_escaped("\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf",
+                   "\"\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\"\n");
+    expect_escaped("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"\n");
+}
+
+/* One replacement for as many bytes as begin a character that does not go on. */
+static void
+bytes_that_are_not_utf8_are_replaced(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t replaced;
+    } cases[] = {
+        {"\x80", 1},             /* a continuation alone */
+        {"\xff\xfe", 2},         /* never used */
+        {"\xc0\xaf", 2},         /* overlong */
+        {"\xe0\x80\x80", 3},     /* overlong */
+        {"\xed\xa0\x80", 3},     /* a surrogate */
+        {"\xf4\x90\x80\x80", 4}, /* above U+10FFFF */
+        {"\xf0\x9f\x98", 1},     /* cut by the length of a name */
+        {"\xe2\x82", 1},         /* likewise */
+        {"\xc3", 1},             /* likewise */
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char expected[64] = "\"";
+        size_t n;
+
+        for (n = 0; n < cases[i].replaced; n++) {
+            strcat(expected, "\xef\xbf\xbd");
+        }
+        strcat(expected, "\"\n");
+        expect_escaped(cases[i].bytes, expected);
+    }
+    expect_escaped("a\xe2\x82z", "\"a\xef\xbf\xbdz\"\n");
+}
+
+static void
+a_long_document_keeps_all_its_bytes(void **state)
+{
+    enum { COPIES = 10000 };
+    struct json json = {0};
+    size_t n = 0;
+    char *text;
+    int i;
+
+    for (i = 0; i < COPIES; i++) {
+        json_raw(&json, "0123456789", 10);
+    }
+    text = json_take(&json, &n);
+    assert_non_null(text);
+    assert_int_equal(n, COPIES * 10 + 1);
+    for (i = 0; i < COPIES; i++) {
+        assert_memory_equal(text + i * 10, "0123456789", 10);
+    }
+    free(text);
+}
+
+static void
+a_failure_sticks_until_the_document_is_taken(void **state)
+{
+    struct json json = {0};
+    size_t n = 7;
+
+    json_string(&json, "before");
+    json.room = json.used;
+    json.failed = true;
+    json_open(&json, '{');
+    json_key_u64(&json, "after", 1);
+    json_close(&json, '}');
+    assert_null(json_take(&json, &n));
+    assert_int_equal(n, 7);
+    json_u64(&json, 5);
+    expect_taken(&json, "5\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commas_stand_between_values_only),
+        cmocka_unit_test(integers_are_exact),
+        cmocka_unit_test(quotes_and_control_characters_are_escaped),
+        cmocka_unit_test(utf8_goes_through_as_it_is),
+        cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
+        cmocka_unit_test(a_long_document_keeps_all_its_bytes),
+        cmocka_unit_test(a_failure_sticks_until_the_document_is_taken),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

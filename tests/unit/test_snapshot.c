@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os/os_mempool.h"
+#include "snapshot/document.h"
+#include "snapshot/process.h"
+#include "snapshot/snapshot.h"
+
+enum { BLOCKS = 4, BLOCK_BYTES = 32, MANY = 500 };
+
+static void
+an_empty_registry_is_an_empty_snapshot(void **state)
+{
+    struct snapshot snapshot;
+
+    assert_int_equal(snapshot_take(&snapshot), 0);
+    assert_int_equal(snapshot.n_pools, 0);
+    snapshot_free(&snapshot);
+}
+
+static void
+all_pools_come_in_order_of_registration(void **state)
+{
+    static struct os_mempool pools[MANY];
+    struct snapshot snapshot;
+    char name[OS_MEMPOOL_INFO_NAME_LEN];
+    size_t i;
+
+    for (i = 0; i < MANY; i++) {
+        /* From the highest address down, as the order is not theirs. */
+        snprintf(name, sizeof(name), "pool %zu", i);
+        assert_int_equal(os_mempool_init(&pools[MANY - 1 - i], 0, BLOCK_BYTES, NULL, name), OS_OK);
+    }
+    assert_int_equal(snapshot_take(&snapshot), 0);
+    assert_int_equal(snapshot.n_pools, MANY);
+    for (i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "pool %zu", i);
+        assert_string_equal(snapshot.pools[i].name, name);
+    }
+    snapshot_free(&snapshot);
+    for (i = 0; i < MANY; i++) {
+        os_mempool_unregister(&pools[i]);
+    }
+}
+
+static void
+a_row_has_the_pools_counters(void **state)
+{
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+    struct os_mempool pool;
+    struct snapshot snapshot;
+    void *block;
+
+    assert_int_equal(os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, buffer, "counted"), OS_OK);
+    os_memblock_get(&pool);
+    block = os_memblock_get(&pool);
+    os_memblock_put(&pool, block);
+    os_memblock_put(&pool, block);
+    assert_int_equal(snapshot_take(&snapshot), 0);
+    assert_int_equal(snapshot.n_pools, 1);
+    assert_string_equal(snapshot.pools[0].name, "counted");
+    assert_int_equal(snapshot.pools[0].block_size, BLOCK_BYTES);
+    assert_int_equal(snapshot.pools[0].num_blocks, BLOCKS);
+    assert_int_equal(snapshot.pools[0].num_free, BLOCKS - 1);
+    assert_int_equal(snapshot.pools[0].min_free, BLOCKS - 2);
+    assert_int_equal(snapshot.pools[0].gets, 2);
+    assert_int_equal(snapshot.pools[0].puts, 1);
+    assert_int_equal(snapshot.pools[0].refused, 1);
+    snapshot_free(&snapshot);
+    os_mempool_unregister(&pool);
+}
+
+static void
+a_document_holds_every_field_of_a_row(void **state)
+{
+    struct pool_counts row = {
+        .name = "a\"b",
+        .block_size = 1,
+        .num_blocks = 2,
+        .num_free = 3,
+        .min_free = 4,
+        .num_cached = 5,
+        .gets = UINT64_MAX,
+        .puts = 7,
+        .adjust = -8,
+        .failed = 9,
+        .refused = 10,
+        .failed_us = 11,
+        .min_us = 12,
+        .stale = true,
+    };
+    const struct snapshot snapshot = {.pools = &row, .n_pools = 1};
+    struct json json = {0};
+    size_t n;
+    char *text;
+
+    document_write(&json, &snapshot);
+    text = json_take(&json, &n);
+    assert_non_null(text);
+    assert_true(strstr(text, "{\"schema\":\"osmempool/1\",\"version\":\"") == text);
+    assert_non_null(strstr(
+        text, ",\"pools\":[{\"name\":\"a\\\"b\",\"block_size\":1,\"num_blocks\":2,\"num_free\":3,"
+              "\"min_free\":4,\"num_cached\":5,\"gets\":18446744073709551615,\"puts\":7,"
+              "\"adjust\":-8,\"failed\":9,\"refused\":10,\"failed_time\":11,\"min_time\":12,"
+              "\"stale\":true}]}\n"));
+    free(text);
+}
+
+static void
+the_start_is_found_behind_any_name(void **state)
+{
+    assert_int_equal(process_stat_ticks("1 (a) S 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 "
+                                        "2222 23"),
+                     2222);
+    assert_int_equal(process_stat_ticks("1 (a ) R 1 (b) S 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 "
+                                        "19 20 21 2222 23\n"),
+                     2222);
+    assert_int_equal(process_stat_ticks(""), 0);
+    assert_int_equal(process_stat_ticks("1 (a) S 4"), 0);
+}
+
+static void
+a_process_began_once_and_a_child_later(void **state)
+{
+    uint64_t start_us = process_start_us();
+    pid_t child;
+    int status;
+
+    assert_true(start_us <= process_now_us());
+    assert_true(start_us + 600u * 1000000u > process_now_us());
+    /* More than a clock tick of the field. */
+    usleep(50000);
+    assert_true(process_start_us() == start_us);
+    child = fork();
+    if (child == 0) {
+        _exit(process_start_us() > start_us ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_registry_is_an_empty_snapshot),
+        cmocka_unit_test(all_pools_come_in_order_of_registration),
+        cmocka_unit_test(a_row_has_the_pools_counters),
+        cmocka_unit_test(a_document_holds_every_field_of_a_row),
+        cmocka_unit_test(the_start_is_found_behind_any_name),
+        cmocka_unit_test(a_process_began_once_and_a_child_later),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
