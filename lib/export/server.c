@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/tool.h"
+
 enum {
     SERVER_STACK_BYTES = 256 * 1024,
     /* A rest when the process is out of descriptors or memory, instead of trying all the time. */
@@ -447,6 +449,8 @@ server_forget(struct server *server)
 {
     size_t i;
 
+    /* Helgrind takes the parent's thread, which read these, for one of the child's. */
+    tool_atomics(server, sizeof(*server));
     fd_close(&server->listener);
     server_close_wake(server);
     for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
