@@ -2,7 +2,7 @@
 /*
  * document.h: the document "osmempool/1", the contract between the library and its readers.
  *
- * doc/format.md lists its members. Members are only ever added.
+ * Members are only ever added. The tests name every one of them, in order.
  */
 #ifndef OSMP_SNAPSHOT_DOCUMENT_H
 #define OSMP_SNAPSHOT_DOCUMENT_H
