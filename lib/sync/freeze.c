@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/tool.h"
+
 static pthread_mutex_t freeze_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /*
@@ -30,6 +32,7 @@ void
 freeze_begin(void)
 {
     pthread_mutex_lock(&freeze_mutex);
+    tool_atomics(&freeze_holder, sizeof(freeze_holder));
     __atomic_store_n(&freeze_holder, freeze_self(), __ATOMIC_RELAXED);
 }
 
@@ -66,6 +69,7 @@ freeze_wait(void)
 void
 freeze_arm_first_call(void (*restart)(void))
 {
+    tool_atomics(&freeze_restart, sizeof(freeze_restart));
     __atomic_store_n(&freeze_restart, restart, __ATOMIC_RELAXED);
 }
 
