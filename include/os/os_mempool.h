@@ -155,7 +155,9 @@ os_error_t os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t bloc
 
 /**
  * Initialises an extended pool and registers it. Callback and argument are NULL afterwards, to be
- * assigned by the caller. Parameters and return as os_mempool_init().
+ * assigned by the caller. Parameters as os_mempool_init().
+ *
+ * @return What os_mempool_init() returns.
  */
 os_error_t os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_size,
                                void *membuf, const char *name);
@@ -206,6 +208,8 @@ void *os_memblock_get(struct os_mempool *mp);
  * Puts a block back without calling the put callback. For put callbacks; elsewhere, and for plain
  * pools, it is os_memblock_put() without the callback.
  *
+ * @param mp          The pool.
+ * @param block_addr  The block.
  * @return OS_OK; OS_INVALID_PARM as for os_memblock_put().
  */
 os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr);
@@ -213,6 +217,8 @@ os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr);
 /**
  * Puts a block back into its pool, or calls the put callback of an extended pool that has one.
  *
+ * @param mp          The pool that the block came from.
+ * @param block_addr  The block; not the caller's any more, unless an error is returned.
  * @return OS_OK or what the callback returned; OS_INVALID_PARM, without calling it, if either
  *         argument is NULL, if block_addr is not the start of a block of this pool, if the block is
  *         free already, or if it is the very block whose put callback is running in this thread.
