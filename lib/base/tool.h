@@ -22,6 +22,9 @@ static inline void tool_make_defined(const void *bytes, size_t n);
 static inline void tool_lock_taken(const void *lock);
 static inline void tool_lock_giving(const void *lock);
 
+/* A pthread mutex that a forked child inherited taken is about to be made anew. */
+static inline void tool_mutex_inherited(void *mutex);
+
 /* Helgrind shall not check these bytes: they are atomics, which it takes for races. */
 static inline void tool_atomics(const void *bytes, size_t n);
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/tool.h"
 #include "sync/freeze.h"
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -60,6 +61,7 @@ registry_unlock_after_fork(void)
 void
 registry_reset_mutex(void)
 {
+    tool_mutex_inherited(&registry_mutex);
     pthread_mutex_init(&registry_mutex, NULL);
 }
 

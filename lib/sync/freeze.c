@@ -47,6 +47,7 @@ void
 freeze_end_in_child(void)
 {
     __atomic_store_n(&freeze_holder, 0, __ATOMIC_RELAXED);
+    tool_mutex_inherited(&freeze_mutex);
     pthread_mutex_init(&freeze_mutex, NULL);
     if (__atomic_load_n(&freeze_restart, __ATOMIC_RELAXED) != NULL) {
         __atomic_store_n(&freeze_pending, true, __ATOMIC_RELEASE);

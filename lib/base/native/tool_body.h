@@ -25,6 +25,11 @@ tool_lock_giving(const void *lock)
 }
 
 static inline void
+tool_mutex_inherited(void *mutex)
+{
+}
+
+static inline void
 tool_atomics(const void *bytes, size_t n)
 {
 }

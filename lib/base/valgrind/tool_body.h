@@ -40,6 +40,15 @@ tool_lock_giving(const void *lock)
 }
 
 static inline void
+tool_mutex_inherited(void *mutex)
+{
+    if (tool_running()) {
+        VALGRIND_HG_MUTEX_UNLOCK_PRE(mutex);
+        VALGRIND_HG_MUTEX_UNLOCK_POST(mutex);
+    }
+}
+
+static inline void
 tool_atomics(const void *bytes, size_t n)
 {
     if (tool_running()) {
