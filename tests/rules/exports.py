@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""exports.py: the shared library exports what the map names, which is what the headers declare.
+
+Arguments: the source tree, the shared library. Beside the symbols: no static TLS, which would make
+dlopen() fail at random; never unloaded; the version in the headers is the library's.
+"""
+import re
+import subprocess
+import sys
+
+import rule
+
+MAP = 'lib/osmempool.map'
+LIBRARY = sys.argv[2]
+VERSION = sys.argv[3]
+
+
+def output_of(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
+
+
+def exported():
+    lines = output_of('nm', '-D', '--defined-only', LIBRARY).split('\n')
+    # A version's own name is an absolute symbol (A).
+    return {line.split()[2].split('@')[0] for line in lines if line and line.split()[1] != 'A'}
+
+
+def mapped(tree):
+    text = re.sub(r'#[^\n]*|/\*.*?\*/', '', tree.read(MAP), flags=re.DOTALL)
+    return set(re.findall(r'^\s*(\w+);', text, re.MULTILINE))
+
+
+def declared(tree):
+    """Names of functions in the public headers: a name, its parentheses, a semicolon."""
+    names = set()
+    for header in tree.under('include', ends=('.h',)):
+        text = rule.without_comments(tree.read(header))
+        text = re.sub(r'(?m)^[ \t]*#(?:[^\n]*\\\n)*[^\n]*|typedef[^;{]*;', '', text)
+        names |= set(re.findall(r'\b((?:os|osmempool)_\w+)\s*\([^()]*\)\s*(?:__\w+.*)?;', text))
+    return names
+
+
+def differences(one, other, verb):
+    return [f'{name} {verb}' for name in sorted(one - other)]
+
+
+def symbol_breaches(tree):
+    names = mapped(tree)
+    return (differences(exported(), names, 'is exported, but not in the map')
+            + differences(names, exported(), 'is in the map, but not exported')
+            + differences(declared(tree), names, 'is declared in a header, but not in the map')
+            + differences(names, declared(tree), 'is in the map, but in no header'))
+
+
+def flag_breaches():
+    dynamic = output_of('readelf', '-Wd', LIBRARY)
+    breaches = []
+    if 'STATIC_TLS' in dynamic:
+        breaches.append('the library uses static TLS')
+    if 'NODELETE' not in dynamic:
+        breaches.append('the library may be unloaded: no NODELETE')
+    if 'libosmempool.so.' not in dynamic:
+        breaches.append('the library has no soname')
+    return breaches
+
+
+def version_breaches(tree):
+    text = tree.read('include/osmempool.h')
+    numbers = [re.search(rf'OSMEMPOOL_VERSION_{part}\s+(\d+)', text).group(1)
+               for part in ('MAJOR', 'MINOR', 'PATCH')]
+    string = re.search(r'OSMEMPOOL_VERSION_STRING\s+"([^"]*)"', text).group(1)
+    if '.'.join(numbers) != VERSION or string != VERSION:
+        return [f'include/osmempool.h says {numbers} and {string}, meson.build {VERSION}']
+    return []
+
+
+def check(tree):
+    return symbol_breaches(tree) + flag_breaches() + version_breaches(tree)
+
+
+def sample(declarations='', symbols='', version=VERSION):
+    """The real tree's map and declarations, changed."""
+    real = rule.Tree(sys.argv[1])
+    major, minor, patch = version.split('.')
+    functions = ''.join(f'int {name}(void);\n' for name in sorted(mapped(real)))
+    return {
+        MAP: real.read(MAP).replace('local:', f'{symbols} local:'),
+        'include/osmempool.h': f'#define OSMEMPOOL_VERSION_MAJOR {major}\n'
+                               f'#define OSMEMPOOL_VERSION_MINOR {minor}\n'
+                               f'#define OSMEMPOOL_VERSION_PATCH {patch}\n'
+                               f'#define OSMEMPOOL_VERSION_STRING "{version}"\n'
+                               + functions + declarations}
+
+
+rule.main(check, {
+    'a function that the map lacks': sample(declarations='int os_more(int a,\n  int b);\n'),
+    'a symbol that no one exports': sample(symbols='os_more;\n',
+                                           declarations='int os_more(void);\n'),
+    'another version': sample(version='99.0.1'),
+}, {
+    'its own sample': sample(declarations='typedef int os_fn(int a);\n'),
+})
