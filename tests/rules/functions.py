@@ -39,10 +39,10 @@ SHORT = function_of(1)
 rule.main(check, {
     'a long function': {'a.c': function_of(LONGEST) + SHORT * 3},
     'many middling functions': {'a.c': function_of(MEDIAN_BELOW) * 3},
-    '#if inside a function': {'a.c': 'int\nf(void)\n{\n#if X\n    g();\n#endif\n}\n'},
-    '#ifdef in a macro-free header': {'a.h': 'int\nf(void)\n{\n# ifdef X\n# endif\n}\n'},
+    'a conditional inside a function': {'a.c': 'int\nf(void)\n{\n#if X\n    g();\n#endif\n}\n'},
+    'a conditional inside an inline function': {'a.h': 'int\nf(void)\n{\n# ifdef X\n# endif\n}\n'},
 }, {
-    'short functions between #ifs': {'a.c': '#if X\n' + SHORT + '#endif\n'},
-    'a longest function and #if in a comment': {
+    'short functions between conditionals': {'a.c': '#if X\n' + SHORT + '#endif\n'},
+    'a longest function, and a conditional in a comment': {
         'a.c': SHORT * 3 + function_of(LONGEST - 4) + 'void\nf(void)\n{\n/*\n#if 0\n*/\n}\n'},
 })

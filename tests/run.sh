@@ -1,0 +1,259 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh: builds and tests every configuration.
+#
+#   sh tests/run.sh [--quick] [--long]
+#
+#   --quick  only the two plain builds, with all their tests
+#   --long   stress tests run for minutes
+#
+# Installs what is missing first (tools/deps.sh). Builds outside the source tree, in a directory
+# under $OSMEMPOOL_TEST_DIR or $TMPDIR or /tmp; it is kept if something failed. One line for each
+# configuration, and "N passed, N failed" at the end; exit status 0 only if nothing failed.
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+total_passed=0
+total_failed=0
+
+main()
+{
+    quick=no
+    for option in "$@"; do
+        case $option in
+        --quick) quick=yes ;;
+        --long) export OSMEMPOOL_TEST_LONG=1 ;;
+        *)
+            echo "usage: sh tests/run.sh [--quick] [--long]" >&2
+            exit 64
+            ;;
+        esac
+    done
+    prepare
+    for locking in mutex spinlock; do
+        run_plain
+        if [ $quick = no ]; then
+            run_more
+        fi
+    done
+    if [ $quick = no ]; then
+        run_once
+    fi
+    finish
+}
+
+prepare()
+{
+    exec </dev/null
+    if ! sh "$root/tools/deps.sh" build test; then
+        echo "run.sh: packages are missing, see above" >&2
+        exit 1
+    fi
+    for tool in gcc g++ clang meson ninja pkg-config python3 valgrind strace mandoc nm readelf \
+        clang-format shellcheck; do
+        if ! command -v $tool >/dev/null; then
+            echo "run.sh: '$tool' is not in the PATH though its package is installed" >&2
+            exit 1
+        fi
+    done
+    parent=${OSMEMPOOL_TEST_DIR:-${TMPDIR:-/tmp}}
+    mkdir -p "$parent" && work=$(mktemp -d "$parent/osmempool-test.XXXXXX") || exit 1
+    # An interrupted run leaves nothing behind.
+    trap 'rm -rf "$work"; exit 130' INT TERM HUP
+    # ThreadSanitizer's runtime needs a layout of memory that address randomisation may spoil.
+    no_randomisation=
+    if setarch "$(uname -m)" -R true 2>/dev/null; then
+        no_randomisation="setarch $(uname -m) -R"
+    fi
+    export PYTHONDONTWRITEBYTECODE=1
+    started=$(date +%s)
+}
+
+run_plain()
+{
+    built gcc plain --werror && tested plain
+}
+
+# For each way of locking. The suites that need a shell, a terminal or the source tree run in the
+# plain builds; here, those run that a compiler, a tool or an option can make a difference to.
+run_more()
+{
+    tested plain valgrind --setup=valgrind
+    tested plain helgrind --setup=helgrind
+    checked plain install install_and_use
+    built gcc asan -Db_sanitize=address,undefined && tested asan '' --no-suite rules
+    built gcc tsan -Db_sanitize=thread && tested tsan '' --no-suite rules --no-suite cli
+    built clang clang --werror && tested clang '' --suite unit --suite api --suite export
+    built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true &&
+        tested ndebug '' --suite unit --suite api
+}
+
+run_once()
+{
+    locking=mutex
+    built gcc prio --werror -Dprio_inherit=true && tested prio '' --suite unit --suite stress
+    checked library library_alone
+    checked refused priority_needs_a_mutex
+    checked subproject subproject_works
+}
+
+# built COMPILER NAME OPTION...: configures and compiles. Says nothing if all is well: the line is
+# that of the tests.
+built()
+{
+    compiler=$1
+    name=$2
+    shift 2
+    before=$(date +%s)
+    if ! logged "$name" build env CC="$compiler" CXX=g++ meson setup "$(dir_of "$name")" "$root" \
+        "-Dlocking=$locking" -Dtests=enabled "$@" ||
+        ! logged "$name" build ninja -j2 -C "$(dir_of "$name")"; then
+        report "$name build" 0 1 0
+        tail -n 40 "$(log_of "$name" build)"
+        return 1
+    fi
+}
+
+# tested NAME [LABEL] OPTION...: runs the tests of a build.
+tested()
+{
+    name=$1
+    label=${2:-$1}
+    [ $# -lt 2 ] || shift
+    shift
+    if [ "$label" != "$name" ]; then
+        before=$(date +%s)
+    fi
+    dir=$(dir_of "$name")
+    rm -f "$dir"/meson-logs/testlog*
+    # shellcheck disable=SC2086 # none or several words
+    logged "$label" test $no_randomisation meson test -C "$dir" --no-rebuild --num-processes 2 "$@"
+    status=$?
+    results='0 0 0'
+    for testlog in "$dir"/meson-logs/testlog*.json; do
+        if [ -e "$testlog" ]; then
+            results=$(python3 "$root/tests/results.py" "$testlog")
+        fi
+    done
+    # shellcheck disable=SC2046 # three words
+    set -- $(echo "$results" | head -n 1)
+    # What Meson finds wrong though each test was well, and a configuration without tests.
+    if [ "$2" -eq 0 ] && { [ $status -ne 0 ] || [ "$1" -eq 0 ]; }; then
+        results="$results
+$(tail -n 20 "$(log_of "$label" test)")"
+        set -- "$1" 1 "$3"
+    fi
+    report "$label" "$@"
+    if [ "$2" -gt 0 ]; then
+        echo "$results" | sed '1d; s/^/    /'
+    fi
+}
+
+# checked [NAME] LABEL FUNCTION: a check that is no Meson test, done in the build NAME.
+checked()
+{
+    before=$(date +%s)
+    if [ $# -eq 3 ]; then
+        dir=$(dir_of "$1")
+        shift
+    fi
+    if logged "$1" check "$2"; then
+        report "$1" 1 0 0
+    else
+        report "$1" 0 1 0
+        tail -n 40 "$(log_of "$1" check)"
+    fi
+}
+
+dir_of()
+{
+    echo "$work/$1-$locking"
+}
+
+log_of()
+{
+    echo "$work/$1-$locking.$2.log"
+}
+
+# logged NAME STEP COMMAND...: its words go to the log.
+logged()
+{
+    log=$(log_of "$1" "$2")
+    shift 2
+    "$@" >>"$log" 2>&1
+}
+
+report()
+{
+    total_passed=$((total_passed + $2))
+    total_failed=$((total_failed + $3))
+    skipped=
+    if [ "$4" -gt 0 ]; then
+        skipped=", $4 skipped"
+    fi
+    printf '%-20s %5d passed, %d failed%s, %d s\n' "$1 ($locking)" "$2" "$3" "$skipped" \
+        $(($(date +%s) - before))
+}
+
+# Installs into a staging directory and uses what is there as a program's author would.
+install_and_use()
+{
+    stage=$work/stage-$locking
+    meson install -C "$dir" --no-rebuild --destdir "$stage" || return 1
+    pc=$(dirname "$(find "$stage" -name osmempool.pc)")
+    libdir=$(dirname "$(find "$stage" -name libosmempool.so)")
+    compile="gcc -std=c99 -Wall -Wextra -Wpedantic -Werror $root/tests/install/program.c -o"
+    export PKG_CONFIG_PATH="$pc" PKG_CONFIG_SYSROOT_DIR="$stage"
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    $compile "$stage/shared" $(pkg-config --cflags --libs osmempool) &&
+        LD_LIBRARY_PATH=$libdir "$stage/shared" &&
+        $compile "$stage/static" -static $(pkg-config --static --cflags --libs osmempool) &&
+        "$stage/static"
+    status=$?
+    unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+    return $status
+}
+
+# Without tests, tool and bench nothing but the C library and libbsd is needed.
+library_alone()
+{
+    meson setup "$work/library" "$root" --werror -Dtests=disabled -Dmempoolstat=disabled \
+        -Dbench=disabled -Dvalgrind=disabled &&
+        ninja -j2 -C "$work/library" &&
+        [ -z "$(readelf -d "$work/library/lib/libosmempool.so" |
+            sed -n '/NEEDED/{s/.*\[//;s/\].*//;/^libc\.\|^libbsd\.\|^ld-linux/!p}')" ]
+}
+
+# A configuration that makes no sense is refused, and the message says why.
+priority_needs_a_mutex()
+{
+    if meson setup "$work/refused" "$root" -Dlocking=spinlock -Dprio_inherit=true; then
+        return 1
+    fi
+    grep -q 'prio_inherit=true needs locking=mutex' "$work/refused/meson-logs/meson-log.txt"
+}
+
+subproject_works()
+{
+    mkdir -p "$work/user/subprojects" &&
+        cp "$root/tests/subproject/meson.build" "$root/tests/install/program.c" "$work/user/" &&
+        ln -s "$root" "$work/user/subprojects/osmempool" &&
+        meson setup "$work/user/build" "$work/user" &&
+        ninja -j2 -C "$work/user/build" &&
+        meson test -C "$work/user/build" --no-rebuild
+}
+
+finish()
+{
+    if [ $total_failed -eq 0 ]; then
+        rm -rf "$work"
+    else
+        echo "logs and builds: $work"
+    fi
+    echo "all of it took $(($(date +%s) - started)) s"
+    echo "$total_passed passed, $total_failed failed"
+    [ $total_failed -eq 0 ]
+}
+
+main "$@"
