@@ -5,7 +5,7 @@ import re
 import rule
 
 # Files that cannot hold a comment, and the licence itself.
-WITHOUT_COMMENTS = ('.json', '.csv', '.txt', '.golden', '.out', '.png', '.bin', '.om', '.tsv')
+WITHOUT_COMMENTS = ('.json', '.csv', '.txt', '.golden', '.out', '.png', '.bin', '.om', '.tsv', '.svg')
 BARE = ('LICENSE',)
 PLACES = re.compile(r'(?<![\w})>*.])/(home|root|work|Users)/\w|/tmp/(wt|b|build)[-/]\w')
 UNDONE = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX)\b')
