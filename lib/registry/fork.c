@@ -7,8 +7,9 @@
  *          child's memory holds every pool as its last section left it. Two mutexes are held,
  *          however many pools there are.
  * parent   takes the marks off and lets the waiting threads go on.
- * child    has this one thread. A lock may look taken there, by a thread that was about to see the
- *          mark; all locks are made anew, none is given.
+ * child    has this one thread. A pool's lock may look taken there, by a thread that was about to
+ *          see the mark; all of them are made anew, none is given. The two mutexes are this
+ *          thread's own and plain (not priority-inheriting), so they are given as in the parent.
  *
  * A pool that is not registered is not frozen: if another thread is in its section at the fork, its
  * state in the child is undefined.
@@ -59,7 +60,7 @@ fork_child(void)
         lock_init(&tail->lock);
         tail->gate = freeze_first_call_pending() ? POOL_GATE_FIRST_CALL : 0;
     }
-    registry_reset_mutex();
+    registry_unlock_after_fork();
 }
 
 /*

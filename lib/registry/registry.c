@@ -58,13 +58,6 @@ registry_unlock_after_fork(void)
     pthread_mutex_unlock(&registry_mutex);
 }
 
-void
-registry_reset_mutex(void)
-{
-    tool_mutex_inherited(&registry_mutex);
-    pthread_mutex_init(&registry_mutex, NULL);
-}
-
 /* The tree compares addresses only, so the key needs no content. */
 bool
 registry_has(const struct os_mempool *mp)

@@ -36,9 +36,6 @@ void registry_leave(void);
 void registry_lock_for_fork(void);
 void registry_unlock_after_fork(void);
 
-/* Makes the mutex anew, free, in a forked child. */
-void registry_reset_mutex(void);
-
 /* Whether a pool is registered. Its memory is not touched. */
 bool registry_has(const struct os_mempool *mp);
 

@@ -25,7 +25,7 @@ void freeze_begin(void);
 /* Gives the freeze back, in the parent. */
 void freeze_end(void);
 
-/* Gives the freeze back, in the child: its mutex is made anew, the armed function is pending. */
+/* The same in the child, where the armed function is pending from now on. */
 void freeze_end_in_child(void);
 
 /* Whether the calling thread holds the freeze. */
