@@ -90,6 +90,8 @@ block_put_extended(struct os_mempool *mp, void *block)
     if (put_cb == NULL) {
         return block_put(mp, block);
     }
+    /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
+    callback_drop_left((uintptr_t)__builtin_frame_address(0));
     if (!block_looks_out(mp, block)) {
         return block_refuse(mp);
     }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/callback.h"
 
-#include <stdint.h>
-
 /* A chain of callbacks that leads back to a block through more others than this is not found. */
 enum { CALLBACK_DEPTH = 32 };
 
@@ -22,11 +20,11 @@ callback_at(unsigned i)
     return &callbacks[i % CALLBACK_DEPTH];
 }
 
-/* The stack grows downwards: what lies below this frame is no caller of it. */
-static void
+/* The stack grows downwards: what lies at or below this frame is no caller of it. */
+void
 callback_drop_left(uintptr_t frame)
 {
-    while (callbacks_running > 0 && callback_at(callbacks_running - 1)->frame < frame) {
+    while (callbacks_running > 0 && callback_at(callbacks_running - 1)->frame <= frame) {
         callbacks_running--;
     }
 }

@@ -15,8 +15,12 @@
 #define OSMP_POOL_CALLBACK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "os/os_mempool.h"
+
+/* Forgets the callbacks that longjmp left: those that are no callers of the function of a frame. */
+void callback_drop_left(uintptr_t frame);
 
 /* Runs the pool's callback for a block. Touches nothing of the pool after it has returned. */
 os_error_t callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block);
