@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_callback.c: put callbacks of extended pools, and all that they may do. */
+#include <string.h>
+
+#include "common/fixture.h"
+
+static void
+the_callback_gets_pool_block_and_argument(void **state)
+{
+    struct fixture *fx = *state;
+    void *block = os_memblock_get(fx->pool);
+
+    assert_int_equal(os_memblock_put(fx->pool, block), OS_OK);
+    assert_int_equal(fx->n_calls, 1);
+    assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS);
+}
+
+static void
+an_extended_pool_without_callback_is_a_plain_pool(void **state)
+{
+    struct fixture *fx = *state;
+    void *block = os_memblock_get(fx->pool);
+
+    fx->ext.mpe_put_cb = NULL;
+    assert_int_equal(os_memblock_put(fx->pool, block), OS_OK);
+    assert_int_equal(fx->n_calls, 0);
+}
+
+/* Keeps the block and returns what the argument says. */
+static os_error_t
+keep_block(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    return *(const os_error_t *)arg;
+}
+
+static void
+put_returns_what_the_callback_returns(void **state)
+{
+    struct fixture *fx = *state;
+    void *block = os_memblock_get(fx->pool);
+    os_error_t wanted;
+
+    fx->ext.mpe_put_cb = keep_block;
+    fx->ext.mpe_put_arg = &wanted;
+    for (wanted = OS_OK; wanted <= OS_ERROR; wanted++) {
+        assert_int_equal(os_memblock_put(fx->pool, block), wanted);
+        assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS - 1);
+    }
+    assert_int_equal(os_memblock_put_from_cb(fx->pool, block), OS_OK);
+}
+
+static void
+a_block_that_its_callback_kept_may_be_freed_later(void **state)
+{
+    struct fixture *fx = *state;
+    os_error_t wanted = OS_OK;
+    void *block = os_memblock_get(fx->pool);
+
+    fx->ext.mpe_put_cb = keep_block;
+    fx->ext.mpe_put_arg = &wanted;
+    assert_int_equal(os_memblock_put(fx->pool, block), OS_OK);
+    assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS - 1);
+    assert_int_equal(os_memblock_put_from_cb(fx->pool, block), OS_OK);
+    assert_int_equal(os_memblock_put_from_cb(fx->pool, block), OS_INVALID_PARM);
+}
+
+/* Puts another block of its own pool before it frees its own, until none is left. */
+static os_error_t
+put_nested(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    struct fixture *fx = arg;
+    void *other = os_memblock_get(&ome->mpe_mp);
+
+    fx->n_calls++;
+    if (other != NULL && os_memblock_put(&ome->mpe_mp, other) != OS_OK) {
+        return OS_ERROR;
+    }
+    return os_memblock_put_from_cb(&ome->mpe_mp, data);
+}
+
+static void
+callbacks_nest_as_deep_as_there_are_blocks(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->ext.mpe_put_cb = put_nested;
+    assert_int_equal(os_memblock_put(fx->pool, os_memblock_get(fx->pool)), OS_OK);
+    assert_int_equal(fx->n_calls, FIXTURE_BLOCKS);
+}
+
+/* A block of one pool, and the pool to give it to. */
+struct parcel {
+    struct os_mempool *to;
+    void *block;
+    os_error_t error;
+};
+
+static os_error_t
+put_elsewhere(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    struct parcel *parcel = arg;
+
+    parcel->error = os_memblock_put(parcel->to, parcel->block);
+    return os_memblock_put_from_cb(&ome->mpe_mp, data);
+}
+
+static void
+a_callback_may_put_to_another_pool(void **state)
+{
+    struct fixture *fx = *state;
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(2, 16)];
+    struct os_mempool other;
+    struct parcel parcel = {&other, NULL, OS_ERROR};
+
+    assert_int_equal(os_mempool_init(&other, 2, 16, buffer, "other"), OS_OK);
+    parcel.block = os_memblock_get(&other);
+    fx->ext.mpe_put_cb = put_elsewhere;
+    fx->ext.mpe_put_arg = &parcel;
+    assert_int_equal(os_memblock_put(fx->pool, os_memblock_get(fx->pool)), OS_OK);
+    assert_int_equal(parcel.error, OS_OK);
+    pool_expect_whole(&other);
+    assert_int_equal(os_mempool_unregister(&other), OS_OK);
+}
+
+static os_error_t
+put_and_unregister(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    os_error_t error = os_memblock_put_from_cb(&ome->mpe_mp, data);
+
+    return error != OS_OK ? error : os_mempool_unregister(&ome->mpe_mp);
+}
+
+static void
+a_callback_may_unregister_its_pool(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->ext.mpe_put_cb = put_and_unregister;
+    assert_int_equal(os_memblock_put(fx->pool, os_memblock_get(fx->pool)), OS_OK);
+    assert_int_equal(pools_registered(), 0);
+}
+
+/* The pool's memory is overwritten at once, as its next owner would. */
+static os_error_t
+put_and_end(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    os_error_t error = put_and_unregister(ome, data, arg);
+
+    memset(ome, 0xa5, sizeof(*ome));
+    return error;
+}
+
+static void
+nothing_of_the_pool_is_touched_after_its_callback(void **state)
+{
+    struct os_mempool_ext ext, expected;
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(2, 16)];
+
+    assert_int_equal(os_mempool_ext_init(&ext, 2, 16, buffer, "short"), OS_OK);
+    ext.mpe_put_cb = put_and_end;
+    assert_int_equal(os_memblock_put(&ext.mpe_mp, os_memblock_get(&ext.mpe_mp)), OS_OK);
+    memset(&expected, 0xa5, sizeof(expected));
+    assert_memory_equal(&ext, &expected, sizeof(ext));
+}
+
+static jmp_buf way_out;
+
+static os_error_t
+jump_out(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    longjmp(way_out, 1);
+}
+
+/* Puts a block whose callback leaves by longjmp. */
+static void
+put_and_jump(struct os_mempool *mp, void *block)
+{
+    if (setjmp(way_out) == 0) {
+        os_memblock_put(mp, block);
+        fail_msg("the callback returned");
+    }
+}
+
+static void
+a_callback_may_be_left_by_longjmp(void **state)
+{
+    struct fixture *fx = *state;
+    void **blocks = pool_get_all(fx->pool);
+
+    fx->ext.mpe_put_cb = jump_out;
+    for (unsigned round = 0; round < 100; round++) {
+        put_and_jump(fx->pool, blocks[round % FIXTURE_BLOCKS]);
+    }
+    assert_int_equal(fx->pool->mp_num_free, 0);
+    assert_true(os_mempool_is_sane(fx->pool));
+    fx->ext.mpe_put_cb = fixture_count_call;
+    pool_put_all(fx->pool, blocks);
+    assert_int_equal(os_memblock_put(fx->pool, os_memblock_get(fx->pool)), OS_OK);
+    assert_int_equal(fx->n_calls, 1);
+}
+
+#define EXTENDED(test) cmocka_unit_test_setup_teardown(test, fixture_extended, fixture_end)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EXTENDED(the_callback_gets_pool_block_and_argument),
+        EXTENDED(an_extended_pool_without_callback_is_a_plain_pool),
+        EXTENDED(put_returns_what_the_callback_returns),
+        EXTENDED(a_block_that_its_callback_kept_may_be_freed_later),
+        EXTENDED(callbacks_nest_as_deep_as_there_are_blocks),
+        EXTENDED(a_callback_may_put_to_another_pool),
+        EXTENDED(a_callback_may_unregister_its_pool),
+        EXTENDED(nothing_of_the_pool_is_touched_after_its_callback),
+        EXTENDED(a_callback_may_be_left_by_longjmp),
+    };
+
+    return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
+}

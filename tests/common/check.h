@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check.h: CMocka, behind the headers that it needs before it, and random numbers. */
+#ifndef OSMP_TESTS_CHECK_H
+#define OSMP_TESTS_CHECK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* Number of elements of an array. */
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Says on stderr where a random test begins, so that a failure can be run again. */
+static inline uint64_t
+random_seed(uint64_t seed)
+{
+    fprintf(stderr, "# random numbers from seed %#llx\n", (unsigned long long)seed);
+    return seed;
+}
+
+/* The next number of a sequence (xorshift64, G. Marsaglia, 2003); *state is not 0. */
+static inline uint64_t
+random_next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+#endif
