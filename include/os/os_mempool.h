@@ -63,6 +63,8 @@ struct os_memblock {
     } mb_next;
 };
 
+struct osmp_thread;
+
 /**
  * A pool. Allocated by the caller anywhere (static, stack, heap), filled in by os_mempool_init().
  * Members that begin with mp_, slh_first and name may be read, but not written; those that begin
@@ -71,7 +73,7 @@ struct os_memblock {
 struct os_mempool {
     /** First free block; the free list runs through the blocks. SLIST_FIRST(mp) reads it. */
     struct os_memblock *slh_first;
-    void *osmp_owner;
+    struct osmp_thread *osmp_owner;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     uint32_t osmp_gets;
     uint32_t mp_num_free;
@@ -250,6 +252,24 @@ struct os_mempool *os_mempool_get(const char *name, struct os_mempool_info *info
  * before any code runs, and calling this at any time is harmless.
  */
 void os_mempool_module_init(void);
+
+/*
+ * A program that defines OSMEMPOOL_INLINE before it includes this header gets os_memblock_get() and
+ * os_memblock_put() inline for pools that one thread uses at a time; everything else stays a call.
+ * The price: the layout of the first 64 bytes of struct os_mempool is compiled into the program,
+ * so it runs only on libraries with the same soname (osmempool(7)). Sanitizers see calls only.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OSMP_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define OSMP_SANITIZED 1
+#endif
+#endif
+#if defined(OSMEMPOOL_INLINE) && !defined(OSMP_SANITIZED)
+#include "os_mempool_inline.h"
+#endif
 
 #ifdef __cplusplus
 }

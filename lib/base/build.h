@@ -15,6 +15,7 @@
 static const char build_version[] = OSMP_VERSION;
 static const char build_locking[] = OSMP_LOCKING;
 static const bool build_prio_inherit = OSMP_PRIO_INHERIT;
+static const bool build_ownership = OSMP_OWNERSHIP;
 
 /* Whether a 64-bit word is loaded and stored in one piece: a constant for the preprocessor and for
  * the compiler at every level of optimisation. */

@@ -27,6 +27,21 @@ counts_end(struct os_mempool *mp)
     __atomic_store_n(&tail->seq, tail->seq + 1, __ATOMIC_RELEASE);
 }
 
+/* Acquire, for readers without the lock. */
+static uint64_t
+counts_load(const struct os_mempool *mp)
+{
+    const osmp_word64 *word =
+        (const osmp_word64 *)(const void *)((const char *)mp + OSMP_COUNTS_OFFSET);
+    uint32_t gets;
+
+    if (build_wide) {
+        return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    }
+    gets = __atomic_load_n(&mp->osmp_gets, __ATOMIC_ACQUIRE);
+    return counts_of(gets, __atomic_load_n(&mp->mp_num_free, __ATOMIC_ACQUIRE));
+}
+
 /* One attempt at the counters that must agree; false if a phase came between. */
 static bool
 counts_try(const struct os_mempool *mp, struct pool_counts *counts)
@@ -39,7 +54,7 @@ counts_try(const struct os_mempool *mp, struct pool_counts *counts)
     counts->adjust = __atomic_load_n(&tail->adjust, __ATOMIC_ACQUIRE);
     word = counts_load(mp);
     counts->num_free = counts_free(word);
-    counts->gets = high << 32 | word >> 32;
+    counts->gets = high << 32 | counts_gets(word);
     counts->puts =
         counts->gets - (counts->num_blocks - counts->num_free) + (uint64_t)counts->adjust;
     /* Relaxed: the acquires above keep it from moving up. */
@@ -74,3 +89,19 @@ counts_read(const struct os_mempool *mp, struct pool_counts *counts)
     counts->failed_us = __atomic_load_n(&tail->failed_us, __ATOMIC_RELAXED);
     counts->min_us = __atomic_load_n(&tail->min_us, __ATOMIC_RELAXED);
 }
+
+#if UINTPTR_MAX <= 0xffffffffu
+void
+osmp_counts_store(struct os_mempool *mp, uint64_t word)
+{
+    counts_begin(mp);
+    counts_write(mp, word);
+    counts_end(mp);
+}
+
+uint64_t
+osmp_counts_load(const struct os_mempool *mp)
+{
+    return counts_of(mp->osmp_gets, mp->mp_num_free);
+}
+#endif

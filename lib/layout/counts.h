@@ -29,7 +29,7 @@
 
 #include "base/build.h"
 #include "layout/tail.h"
-#include "os/os_mempool.h"
+#include "os/os_mempool_inline.h"
 
 /* Counters of one moment: all that the rooms above the registry ever see of a pool. */
 struct pool_counts {
@@ -56,63 +56,39 @@ void counts_read(const struct os_mempool *mp, struct pool_counts *counts);
 void counts_begin(struct os_mempool *mp);
 void counts_end(struct os_mempool *mp);
 
-/* The word: gets in the high half, num_free in the low. One get is one more and one less. */
-enum { COUNTS_OFFSET = offsetof(struct os_mempool, mp_min_free) - sizeof(uint64_t) };
-#define COUNTS_GET (((uint64_t)1 << 32) - 1)
-
-static_assert(COUNTS_OFFSET <= offsetof(struct os_mempool, mp_num_free) &&
-                  COUNTS_OFFSET <= offsetof(struct os_mempool, osmp_gets) &&
-                  COUNTS_OFFSET % _Alignof(uint64_t) == 0,
+static_assert(OSMP_COUNTS_OFFSET <= offsetof(struct os_mempool, mp_num_free) &&
+                  OSMP_COUNTS_OFFSET <= offsetof(struct os_mempool, osmp_gets) &&
+                  OSMP_COUNTS_OFFSET % _Alignof(uint64_t) == 0,
               "both halves lie in the aligned word");
 
-typedef uint64_t __attribute__((may_alias)) counts_word;
-
+/* Halves of the word. */
 static inline uint32_t
 counts_free(uint64_t word)
 {
     return (uint32_t)word;
 }
 
-/*
- * Acquire for readers without the lock, as argued above; under the lock it costs nothing on
- * machines where loads are acquires anyway.
- */
-static inline uint64_t
-counts_load(const struct os_mempool *mp)
+static inline uint32_t
+counts_gets(uint64_t word)
 {
-    const counts_word *word = (const counts_word *)(const void *)((const char *)mp + COUNTS_OFFSET);
-    uint64_t high;
-
-    if (build_wide) {
-        return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-    }
-    high = __atomic_load_n(&mp->osmp_gets, __ATOMIC_ACQUIRE);
-    return high << 32 | __atomic_load_n(&mp->mp_num_free, __ATOMIC_ACQUIRE);
+    return (uint32_t)(word >> 32);
 }
 
-/* Inside an odd phase, or on any machine where the word is one access. Release, as argued above. */
+static inline uint64_t
+counts_of(uint32_t gets, uint32_t num_free)
+{
+    return (uint64_t)gets << 32 | num_free;
+}
+
+/* Stores both halves inside an odd phase. Release, as argued above. */
 static inline void
 counts_write(struct os_mempool *mp, uint64_t word)
 {
     if (build_wide) {
-        __atomic_store_n((counts_word *)(void *)((char *)mp + COUNTS_OFFSET), word,
-                         __ATOMIC_RELEASE);
+        osmp_counts_store(mp, word);
     } else {
-        __atomic_store_n(&mp->osmp_gets, (uint32_t)(word >> 32), __ATOMIC_RELEASE);
+        __atomic_store_n(&mp->osmp_gets, counts_gets(word), __ATOMIC_RELEASE);
         __atomic_store_n(&mp->mp_num_free, counts_free(word), __ATOMIC_RELEASE);
-    }
-}
-
-/* Stores the word of a plain get or put. */
-static inline void
-counts_store(struct os_mempool *mp, uint64_t word)
-{
-    if (build_wide) {
-        counts_write(mp, word);
-    } else {
-        counts_begin(mp);
-        counts_write(mp, word);
-        counts_end(mp);
     }
 }
 

@@ -5,6 +5,7 @@
  * Block i begins at mp_membuf_addr + i * stride, the stride being the block size rounded up to
  * OS_ALIGNMENT. The way back, from an address to an index, must be fast and must tell a block from
  * any other address. One multiplication does both:
+ * (osmp_index() in os_mempool_inline.h):
  *
  * Let stride = odd * 2^shift, and inverse the inverse of odd modulo 2^W, W the bits of an address.
  * For an address at distance d from the base, d * inverse (mod 2^W) rotated right by shift is i
@@ -16,10 +17,9 @@
 #ifndef OSMP_LAYOUT_GEOMETRY_H
 #define OSMP_LAYOUT_GEOMETRY_H
 
-#include <limits.h>
 #include <stdbool.h>
 
-#include "os/os_mempool.h"
+#include "os/os_mempool_inline.h"
 
 /* Fills in what locates a pool's blocks. The arguments have passed geometry_check(). */
 void geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const void *membuf);
@@ -41,20 +41,10 @@ geometry_has_key(const struct os_mempool *mp)
     return mp->mp_block_size > OS_ALIGNMENT;
 }
 
-/* The index of a block; at least mp_num_blocks for any address that is not a block's. */
-static inline uintptr_t
-geometry_index(const struct os_mempool *mp, const void *block)
-{
-    const unsigned bits = sizeof(uintptr_t) * CHAR_BIT;
-    uintptr_t i = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
-
-    return i >> mp->osmp_shift | i << (-(unsigned)mp->osmp_shift & (bits - 1));
-}
-
 static inline bool
 geometry_holds(const struct os_mempool *mp, const void *block)
 {
-    return geometry_index(mp, block) < mp->mp_num_blocks;
+    return osmp_index(mp, block) < mp->mp_num_blocks;
 }
 
 static inline struct os_memblock *

@@ -34,6 +34,12 @@ struct __attribute__((may_alias)) pool_tail {
     uint64_t refused;
     uint64_t failed_us;
     uint64_t min_us;
+    /* Ownership, guarded by the lock: pool/owner.h. */
+    uintptr_t run_tp;                 /* the thread that the run is of */
+    uint32_t run;                     /* its operations under the lock, one after another */
+    uint32_t run_needed;              /* the length that makes it the owner */
+    uint64_t tenure_from;             /* gets at the last grant */
+    struct osmp_thread *frozen_owner; /* whom a fork took the pool from for a moment */
     /* The registry's, guarded by its mutex. */
     struct os_mempool **led_by; /* the list pointer that leads here */
     RB_ENTRY(pool_tail) by_address;

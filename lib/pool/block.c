@@ -17,8 +17,9 @@ os_memblock_from(const struct os_mempool *mp, const void *block_addr)
     return block_is_of(mp, block_addr);
 }
 
-OSMP_PUBLIC void *
-os_memblock_get(struct os_mempool *mp)
+/* Under the lock: for shared pools, and whatever the owner's path leaves aside. */
+static __attribute__((noinline)) void *
+block_get(struct os_mempool *mp)
 {
     void *block;
 
@@ -31,15 +32,21 @@ os_memblock_get(struct os_mempool *mp)
     return block;
 }
 
+OSMP_PUBLIC void *
+os_memblock_get(struct os_mempool *mp)
+{
+    void *block = osmp_unlikely(mp == NULL) ? NULL : osmp_owner_get(mp);
+
+    return osmp_likely(block != NULL) ? block : block_get(mp);
+}
+
 /* Refuses a put that never came to the list. */
 OSMP_COLD static os_error_t
 block_refuse(struct os_mempool *mp)
 {
-    if (mp != NULL) {
-        pool_enter(mp);
-        freelist_refuse(mp);
-        pool_leave(mp);
-    }
+    pool_enter(mp);
+    freelist_refuse(mp);
+    pool_leave(mp);
     return OS_INVALID_PARM;
 }
 
@@ -49,13 +56,14 @@ block_is_extended(const struct os_mempool *mp)
     return mp != NULL && (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
 }
 
-static inline os_error_t
+/* Under the lock, as block_get(). */
+static __attribute__((noinline)) os_error_t
 block_put(struct os_mempool *mp, void *block)
 {
     os_error_t error;
 
-    if (osmp_unlikely(!block_is_of(mp, block))) {
-        return block_refuse(mp);
+    if (osmp_unlikely(mp == NULL)) {
+        return OS_INVALID_PARM;
     }
     pool_enter(mp);
     error = freelist_push(mp, block);
@@ -101,10 +109,10 @@ block_put_extended(struct os_mempool *mp, void *block)
 OSMP_PUBLIC os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
-    if (osmp_unlikely(block_is_extended(mp))) {
-        return block_put_extended(mp, block_addr);
+    if (osmp_likely(mp != NULL && osmp_owner_put(mp, block_addr))) {
+        return OS_OK;
     }
-    return block_put(mp, block_addr);
+    return block_is_extended(mp) ? block_put_extended(mp, block_addr) : block_put(mp, block_addr);
 }
 
 OSMP_PUBLIC os_error_t

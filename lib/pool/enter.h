@@ -2,7 +2,8 @@
 /*
  * enter.h: the way into a pool's section and out of it.
  *
- * Synchronization: between pool_enter() and pool_leave() the caller alone reads and writes the
+ * Synchronization: between pool_enter() and pool_leave(), or pool_visit() and
+ * pool_end_visit(), the caller alone reads and writes the
  * pool's list and counters. No section takes another lock, waits, logs, or calls out.
  */
 #ifndef OSMP_POOL_ENTER_H
@@ -10,12 +11,14 @@
 
 #include "base/compiler.h"
 #include "layout/tail.h"
+#include "pool/owner.h"
 
 /* Called with the lock held and a gate set; returns with the lock held and the gate passed. */
 OSMP_COLD void pool_enter_gated(struct os_mempool *mp);
 
+/* Takes the lock and passes the gate; the owner, if any, may still be in a section. */
 static inline void
-pool_enter(struct os_mempool *mp)
+pool_lock(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
 
@@ -26,9 +29,41 @@ pool_enter(struct os_mempool *mp)
 }
 
 static inline void
-pool_leave(struct os_mempool *mp)
+pool_unlock(struct os_mempool *mp)
 {
     lock_give(&pool_tail(mp)->lock);
+}
+
+/* For get and put: a visit of another thread than the owner ends the ownership, and counts. */
+static inline void
+pool_enter(struct os_mempool *mp)
+{
+    pool_lock(mp);
+    if (osmp_unlikely(mp->osmp_owner != NULL)) {
+        owner_revoke(mp);
+    }
+}
+
+static inline void
+pool_leave(struct os_mempool *mp)
+{
+    owner_count(mp);
+    pool_unlock(mp);
+}
+
+/* For calls that look at a pool or tend it: the owner gets it back afterwards. */
+static inline struct osmp_thread *
+pool_visit(struct os_mempool *mp)
+{
+    pool_lock(mp);
+    return mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
+}
+
+static inline void
+pool_end_visit(struct os_mempool *mp, struct osmp_thread *owner)
+{
+    owner_resume(mp, owner);
+    pool_unlock(mp);
 }
 
 /* For calls whose signature promises not to change the pool, and whose section needs its lock. */

@@ -3,6 +3,14 @@
 
 #include "base/clock.h"
 
+static void
+freelist_set_key(const struct os_mempool *mp, void *block, uintptr_t key)
+{
+    if (geometry_has_key(mp)) {
+        osmp_words(block)[OSMP_KEY] = key;
+    }
+}
+
 void
 freelist_chain(struct os_mempool *mp)
 {
@@ -13,8 +21,8 @@ freelist_chain(struct os_mempool *mp)
     for (uint32_t left = mp->mp_num_blocks; left > 0; left--) {
         char *next = block + stride;
 
-        freelist_words(block)[FREELIST_LINK] = left > 1 ? (uintptr_t)next : 0;
-        freelist_set_key(mp, block, freelist_key(mp, block));
+        osmp_words(block)[OSMP_LINK] = left > 1 ? (uintptr_t)next : 0;
+        freelist_set_key(mp, block, osmp_key(mp, block));
         block = next;
     }
 }
@@ -22,7 +30,7 @@ freelist_chain(struct os_mempool *mp)
 static struct os_memblock *
 freelist_next(struct os_memblock *block)
 {
-    return (struct os_memblock *)freelist_words(block)[FREELIST_LINK];
+    return (struct os_memblock *)osmp_words(block)[OSMP_LINK];
 }
 
 /* A get of an empty pool. */
@@ -45,13 +53,13 @@ freelist_take_first(struct os_mempool *mp, struct os_memblock *next, uint32_t nu
                     uint32_t lost)
 {
     struct pool_tail *tail = pool_tail(mp);
-    uint64_t gets = (counts_load(mp) >> 32) + 1;
+    uint64_t gets = (uint64_t)counts_gets(osmp_counts_load(mp)) + 1;
 
     counts_begin(mp);
     mp->slh_first = next;
     __atomic_store_n(&tail->adjust, tail->adjust + lost, __ATOMIC_RELEASE);
     __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
-    counts_write(mp, gets << 32 | num_free);
+    counts_write(mp, counts_of((uint32_t)gets, num_free));
     counts_end(mp);
     if (num_free < mp->mp_min_free) {
         counts_set_u32(&mp->mp_min_free, num_free);
@@ -67,7 +75,7 @@ void *
 freelist_pop_slow(struct os_mempool *mp)
 {
     struct os_memblock *block = mp->slh_first;
-    uint32_t left = counts_free(counts_load(mp));
+    uint32_t left = counts_free(osmp_counts_load(mp));
     struct os_memblock *next;
 
     if (left == 0) {
@@ -99,7 +107,7 @@ freelist_walk_finds(const struct os_mempool *mp, const void *wanted)
 {
     struct os_memblock *block = mp->slh_first;
 
-    for (uint32_t left = counts_free(counts_load(mp)); left > 0; left--) {
+    for (uint32_t left = counts_free(osmp_counts_load(mp)); left > 0; left--) {
         if (block == wanted) {
             return true;
         }
@@ -114,7 +122,7 @@ freelist_walk_finds(const struct os_mempool *mp, const void *wanted)
 bool
 freelist_has(const struct os_mempool *mp, const void *block)
 {
-    uint32_t num_free = counts_free(counts_load(mp));
+    uint32_t num_free = counts_free(osmp_counts_load(mp));
 
     if (num_free == mp->mp_num_blocks) {
         return true;
@@ -125,17 +133,31 @@ freelist_has(const struct os_mempool *mp, const void *block)
     return freelist_walk_finds(mp, block);
 }
 
+os_error_t
+freelist_push_slow(struct os_mempool *mp, void *block)
+{
+    if (!geometry_holds(mp, block) || (freelist_may_have(mp, block) && freelist_has(mp, block)) ||
+        counts_free(osmp_counts_load(mp)) == mp->mp_num_blocks) {
+        return freelist_refuse(mp);
+    }
+    osmp_words(block)[OSMP_LINK] = (uintptr_t)mp->slh_first;
+    freelist_set_key(mp, block, osmp_key(mp, block));
+    mp->slh_first = block;
+    osmp_counts_store(mp, osmp_counts_load(mp) + 1);
+    return OS_OK;
+}
+
 static bool
 freelist_key_is_set(const struct os_mempool *mp, struct os_memblock *block)
 {
-    return !geometry_has_key(mp) || freelist_words(block)[FREELIST_KEY] == freelist_key(mp, block);
+    return !geometry_has_key(mp) || osmp_words(block)[OSMP_KEY] == osmp_key(mp, block);
 }
 
 bool
 freelist_is_sane(const struct os_mempool *mp)
 {
     struct os_memblock *block = mp->slh_first;
-    uint32_t num_free = counts_free(counts_load(mp));
+    uint32_t num_free = counts_free(osmp_counts_load(mp));
 
     if (num_free > mp->mp_num_blocks || mp->mp_min_free > num_free) {
         return false;

@@ -22,10 +22,6 @@
 #include "layout/counts.h"
 #include "layout/geometry.h"
 
-/* Words of a block: may_alias, as its user may have written objects of any type there. */
-typedef uintptr_t __attribute__((may_alias)) freelist_word;
-enum { FREELIST_LINK = 0, FREELIST_KEY = 1 };
-
 /* Pools of one-word blocks have no room for a key; up to this many free ones a put walks. */
 enum { FREELIST_WALK_MAX = 64 };
 
@@ -35,6 +31,9 @@ void freelist_chain(struct os_mempool *mp);
 /* Everything that freelist_pop() leaves aside: empty, a new low, a carry, a damaged link. */
 OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp);
 
+/* Everything that freelist_push() leaves aside: not a block, perhaps free, one-word blocks. */
+OSMP_COLD os_error_t freelist_push_slow(struct os_mempool *mp, void *block);
+
 /* Counts a put that is refused. */
 OSMP_COLD os_error_t freelist_refuse(struct os_mempool *mp);
 
@@ -43,18 +42,6 @@ OSMP_COLD bool freelist_has(const struct os_mempool *mp, const void *block);
 
 /* Whether the list keeps F1 to F4. */
 bool freelist_is_sane(const struct os_mempool *mp);
-
-static inline freelist_word *
-freelist_words(void *block)
-{
-    return block;
-}
-
-static inline uintptr_t
-freelist_key(const struct os_mempool *mp, const void *block)
-{
-    return mp->osmp_secret ^ (uintptr_t)block;
-}
 
 /*
  * Whether the block looks free by its key, or cannot be told by it. Its user need not have written
@@ -66,56 +53,29 @@ freelist_may_have(const struct os_mempool *mp, void *block)
     if (osmp_unlikely(!geometry_has_key(mp))) {
         return true;
     }
-    tool_make_defined(&freelist_words(block)[FREELIST_KEY], sizeof(freelist_word));
-    return freelist_words(block)[FREELIST_KEY] == freelist_key(mp, block);
-}
-
-static inline void
-freelist_set_key(const struct os_mempool *mp, void *block, uintptr_t key)
-{
-    if (osmp_likely(geometry_has_key(mp))) {
-        freelist_words(block)[FREELIST_KEY] = key;
-    }
+    tool_make_defined(&osmp_words(block)[OSMP_KEY], sizeof(osmp_word));
+    return osmp_words(block)[OSMP_KEY] == osmp_key(mp, block);
 }
 
 /* Takes the first block; NULL if there is none. */
 static inline void *
 freelist_pop(struct os_mempool *mp)
 {
-    struct os_memblock *block = mp->slh_first;
-    uint64_t word = counts_load(mp);
-    struct os_memblock *next;
+    void *block = osmp_likely(geometry_has_key(mp)) ? osmp_pop(mp) : NULL;
 
-    /* A free count above the low-water mark is above 0, and so there is a first block. */
-    if (osmp_unlikely(counts_free(word) <= mp->mp_min_free)) {
-        return freelist_pop_slow(mp);
-    }
-    next = (struct os_memblock *)freelist_words(block)[FREELIST_LINK];
-    if (osmp_unlikely(!geometry_holds(mp, next) ||
-                      __builtin_add_overflow(word, COUNTS_GET, &word))) {
-        return freelist_pop_slow(mp);
-    }
-    mp->slh_first = next;
-    freelist_set_key(mp, block, 0);
-    counts_store(mp, word);
-    return block;
+    return osmp_likely(block != NULL) ? block : freelist_pop_slow(mp);
 }
 
-/* Puts a block first. It is one of the pool's; OS_INVALID_PARM if it is free already. */
+/* Puts a block first; OS_INVALID_PARM if it is none of the pool's or free already. */
 static inline os_error_t
 freelist_push(struct os_mempool *mp, void *block)
 {
-    uint64_t word = counts_load(mp);
+    bool has_key = geometry_has_key(mp);
 
-    if (osmp_unlikely(counts_free(word) == mp->mp_num_blocks || freelist_may_have(mp, block)) &&
-        freelist_has(mp, block)) {
-        return freelist_refuse(mp);
+    if (tool_running() && has_key && geometry_holds(mp, block)) {
+        tool_make_defined(&osmp_words(block)[OSMP_KEY], sizeof(osmp_word));
     }
-    freelist_words(block)[FREELIST_LINK] = (uintptr_t)mp->slh_first;
-    freelist_set_key(mp, block, freelist_key(mp, block));
-    mp->slh_first = block;
-    counts_store(mp, word + 1);
-    return OS_OK;
+    return osmp_likely(has_key && osmp_push(mp, block)) ? OS_OK : freelist_push_slow(mp, block);
 }
 
 #endif

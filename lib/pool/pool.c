@@ -13,7 +13,7 @@
 
 void
 pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
-            const char *name)
+            const char *name, uint8_t flags)
 {
     struct pool_tail *tail = pool_tail(mp);
 
@@ -21,17 +21,36 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
     tool_atomics(mp, sizeof(*mp));
     geometry_set(mp, blocks, block_size, membuf);
     mp->osmp_secret = secret_word();
+    mp->mp_flags = flags;
     mp->name = (char *)(uintptr_t)name;
     strlcpy(tail->name, name != NULL ? name : "", sizeof(tail->name));
     lock_init(&tail->lock);
+    owner_init(mp);
     freelist_chain(mp);
     mp->mp_min_free = blocks;
-    counts_write(mp, blocks);
+    counts_write(mp, counts_of(0, blocks));
+}
+
+void
+pool_retire(struct os_mempool *mp)
+{
+    pool_lock(mp);
+    owner_forbid(mp);
+    pool_unlock(mp);
+}
+
+void
+pool_forget_thread(struct os_mempool *mp, struct thread *thread)
+{
+    pool_lock(mp);
+    owner_give_up(mp, thread);
+    pool_unlock(mp);
 }
 
 OSMP_PUBLIC os_error_t
 os_mempool_clear(struct os_mempool *mp)
 {
+    struct osmp_thread *owner;
     struct pool_tail *tail;
     uint64_t word;
 
@@ -39,31 +58,32 @@ os_mempool_clear(struct os_mempool *mp)
         return OS_INVALID_PARM;
     }
     tail = pool_tail(mp);
-    pool_enter(mp);
-    word = counts_load(mp);
+    owner = pool_visit(mp);
+    word = osmp_counts_load(mp);
     counts_begin(mp);
     freelist_chain(mp);
     /* The blocks that were out are given up: they will not come back as puts. */
     __atomic_store_n(&tail->adjust, tail->adjust - (mp->mp_num_blocks - counts_free(word)),
                      __ATOMIC_RELEASE);
-    counts_write(mp, (word >> 32) << 32 | mp->mp_num_blocks);
+    counts_write(mp, counts_of(counts_gets(word), mp->mp_num_blocks));
     counts_end(mp);
     counts_set_u32(&mp->mp_min_free, mp->mp_num_blocks);
     counts_set_u64(&tail->min_us, clock_now_us());
-    pool_leave(mp);
+    pool_end_visit(mp, owner);
     return OS_OK;
 }
 
 OSMP_PUBLIC bool
 os_mempool_is_sane(const struct os_mempool *mp)
 {
+    struct osmp_thread *owner;
     bool sane;
 
     if (mp == NULL) {
         return false;
     }
-    pool_enter(pool_lockable(mp));
+    owner = pool_visit(pool_lockable(mp));
     sane = freelist_is_sane(mp);
-    pool_leave(pool_lockable(mp));
+    pool_end_visit(pool_lockable(mp), owner);
     return sane;
 }

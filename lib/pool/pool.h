@@ -4,12 +4,19 @@
 #define OSMP_POOL_POOL_H
 
 #include "os/os_mempool.h"
+#include "sync/thread.h"
 
 /*
  * Fills in a pool whose measures have passed geometry_check(): all blocks free, all counters 0.
  * Nobody else may use the pool or read its counters meanwhile.
  */
 void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
-                 const char *name);
+                 const char *name, uint8_t flags);
+
+/* The pool is unregistered: from now on it is used under its lock alone. */
+void pool_retire(struct os_mempool *mp);
+
+/* An ending thread's record is taken out of a pool. */
+void pool_forget_thread(struct os_mempool *mp, struct thread *thread);
 
 #endif

@@ -20,14 +20,60 @@
 #include "registry/registry.h"
 #include "sync/freeze.h"
 
+/* Marks a pool frozen and takes it from its owner, in one go. */
 static void
-fork_mark(struct os_mempool *mp, uint32_t set, uint32_t clear)
+fork_freeze(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
 
     lock_take(&tail->lock);
-    tail->gate = (tail->gate & ~clear) | set;
+    tail->frozen_owner = owner_stop(mp);
+    tail->gate |= POOL_GATE_FROZEN;
     lock_give(&tail->lock);
+}
+
+static void
+fork_thaw(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    lock_take(&tail->lock);
+    owner_resume(mp, tail->frozen_owner);
+    tail->frozen_owner = NULL;
+    tail->gate &= ~(uint32_t)POOL_GATE_FROZEN;
+    lock_give(&tail->lock);
+}
+
+/* In the child nobody else is there: no lock is taken, and every pool starts shared. */
+static void
+fork_renew(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    lock_init(&tail->lock);
+    tail->gate = freeze_first_call_pending() ? POOL_GATE_FIRST_CALL : 0;
+    tail->frozen_owner = NULL;
+    mp->osmp_owner = NULL;
+}
+
+/* One barrier for all pools, then wait for each owner that is still in its section. */
+static void
+fork_wait_for_owners(void)
+{
+    struct os_mempool *mp = registry_first();
+
+    while (mp != NULL && pool_tail(mp)->frozen_owner == NULL) {
+        mp = registry_next(mp);
+    }
+    if (mp == NULL) {
+        return;
+    }
+    owner_barrier();
+    for (; mp != NULL; mp = registry_next(mp)) {
+        if (pool_tail(mp)->frozen_owner != NULL) {
+            owner_wait(mp, pool_tail(mp)->frozen_owner);
+        }
+    }
 }
 
 static void
@@ -36,15 +82,18 @@ fork_prepare(void)
     freeze_begin();
     registry_lock_for_fork();
     for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        fork_mark(mp, POOL_GATE_FROZEN, 0);
+        fork_freeze(mp);
     }
+    fork_wait_for_owners();
+    thread_fork_prepare();
 }
 
 static void
 fork_parent(void)
 {
+    thread_fork_parent();
     for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        fork_mark(mp, 0, POOL_GATE_FROZEN);
+        fork_thaw(mp);
     }
     registry_unlock_after_fork();
     freeze_end();
@@ -54,11 +103,9 @@ static void
 fork_child(void)
 {
     freeze_end_in_child();
+    thread_fork_child();
     for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        struct pool_tail *tail = pool_tail(mp);
-
-        lock_init(&tail->lock);
-        tail->gate = freeze_first_call_pending() ? POOL_GATE_FIRST_CALL : 0;
+        fork_renew(mp);
     }
     registry_unlock_after_fork();
 }

@@ -27,8 +27,7 @@ init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *mem
     if (registry_has(mp)) {
         error = OS_EBUSY;
     } else {
-        pool_format(mp, blocks, block_size, membuf, name);
-        mp->mp_flags = flags;
+        pool_format(mp, blocks, block_size, membuf, name, flags);
         registry_link(mp);
     }
     registry_leave();
@@ -67,6 +66,7 @@ os_mempool_unregister(struct os_mempool *mp)
     registry_enter();
     if (mp != NULL && registry_has(mp)) {
         registry_unlink(mp);
+        pool_retire(mp);
         error = OS_OK;
     }
     registry_leave();

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "sync/lock.h"
+#include "sync/pause.h"
 
 /*
  * A section lasts some 10 ns, so one that has not ended after 100 looks (about 1 us) has a holder
@@ -11,21 +12,6 @@
  * does not help, the holder is of a kind that yielding does not reach, and sleeping does.
  */
 enum { LOCK_SPINS = 100, LOCK_YIELDS = 20, LOCK_SLEEP_NS = 50000 };
-
-#if defined(__x86_64__) || defined(__i386__)
-#define LOCK_PAUSE "pause"
-#elif defined(__aarch64__) || defined(__arm__)
-#define LOCK_PAUSE "yield"
-#else
-#define LOCK_PAUSE ""
-#endif
-
-/* Tells the core that it waits: the other hardware thread gets its resources. */
-static inline void
-lock_pause(void)
-{
-    __asm__ volatile(LOCK_PAUSE ::: "memory");
-}
 
 static void
 lock_give_way(unsigned round)
@@ -54,7 +40,7 @@ lock_wait(struct lock *lock)
             if (lock_looks_free(lock) && lock_try(lock)) {
                 return;
             }
-            lock_pause();
+            sync_pause();
         }
         lock_give_way(round);
     }

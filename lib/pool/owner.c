@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool/owner.h"
+
+#include <time.h>
+
+#include "base/build.h"
+#include "base/tool.h"
+#include "layout/counts.h"
+#include "layout/geometry.h"
+#include "sync/membarrier.h"
+#include "sync/pause.h"
+
+/*
+ * What a revocation costs and a tenure saves, measured: some 10 us against some 20 ns an operation,
+ * so a tenure of 500 operations has paid.
+ */
+enum { OWNER_RUN_MIN = 256, OWNER_RUN_MAX = 50000, OWNER_PAID = 500 };
+
+/* A section lasts some ns; one that has not ended after this many looks has a thread that is off
+ * its core. It will not wake anybody when it leaves, so sleep and look again. */
+enum { OWNER_SPINS = 100, OWNER_SLEEP_NS = 50000, OWNER_BLIND_SLEEP_NS = 10000000 };
+
+/* Present in programs that carry the sanitizers' runtimes. */
+extern void __asan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+
+#ifdef OSMP_SEQ_CST
+static const bool owner_knows_tsan = true;
+#else
+static const bool owner_knows_tsan = false;
+#endif
+
+/*
+ * Whether any pool may be owned in this process. Relaxed: cleared once, when a membarrier fails; a
+ * grant made by a thread that has not seen it yet is revoked in the slow but safe way.
+ */
+static bool owner_allowed;
+
+/*
+ * AddressSanitizer's users want to hear of each get and put, and ThreadSanitizer must see a lock
+ * between a put and the next get; Valgrind runs one thread at a time. All of them want the lock
+ * path. A library that is itself built with ThreadSanitizer has a protocol that it understands.
+ */
+__attribute__((constructor(102))) static void
+owner_start(void)
+{
+    bool watched =
+        tool_running() || __asan_init != NULL || (__tsan_init != NULL && !owner_knows_tsan);
+
+    owner_allowed = build_ownership && !watched && membarrier_register();
+}
+
+void
+owner_init(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    bool ownable = (mp->mp_flags & OS_MEMPOOL_F_EXT) == 0 && geometry_has_key(mp);
+
+    tail->run_needed = ownable ? OWNER_RUN_MIN : OWNER_NEVER;
+}
+
+static void
+owner_sleep(long ns)
+{
+    const struct timespec a_while = {.tv_nsec = ns};
+
+    nanosleep(&a_while, NULL);
+}
+
+/*
+ * Acquire: pairs with the release in osmp_leave(), so what the section wrote is seen. Under
+ * ThreadSanitizer sequentially consistent, the other half of the Dekker pair.
+ */
+void
+owner_wait(const struct os_mempool *mp, const struct osmp_thread *owner)
+{
+    for (unsigned spin = 0; __atomic_load_n(&owner->busy, OSMP_DEKKER_LOAD) == mp; spin++) {
+        if (spin < OWNER_SPINS) {
+            sync_pause();
+        } else {
+            owner_sleep(OWNER_SLEEP_NS);
+        }
+    }
+}
+
+/* The store of the Dekker pair; owner_barrier() must follow before busy is read. */
+struct osmp_thread *
+owner_stop(struct os_mempool *mp)
+{
+    struct osmp_thread *owner = mp->osmp_owner;
+
+    if (owner == NULL || owner_is_me(owner)) {
+        return NULL;
+    }
+    __atomic_store_n(&mp->osmp_owner, (struct osmp_thread *)NULL, OSMP_DEKKER_STORE);
+    return owner;
+}
+
+/*
+ * A filter that was loaded after the start may forbid the call. Then no pool is ever granted again,
+ * and this one time the store is given 10 ms to reach the other cores, which takes them some ns.
+ */
+void
+owner_barrier(void)
+{
+    if (!membarrier_all()) {
+        __atomic_store_n(&owner_allowed, false, __ATOMIC_RELAXED);
+        owner_sleep(OWNER_BLIND_SLEEP_NS);
+    }
+}
+
+struct osmp_thread *
+owner_suspend(struct os_mempool *mp)
+{
+    struct osmp_thread *owner = owner_stop(mp);
+
+    if (owner != NULL) {
+        owner_barrier();
+        owner_wait(mp, owner);
+    }
+    return owner;
+}
+
+/* Release: the owner's acquire in osmp_enter() then sees what was written under the lock. */
+void
+owner_resume(struct os_mempool *mp, struct osmp_thread *owner)
+{
+    if (owner == NULL) {
+        return;
+    }
+    if (__atomic_load_n(&owner_allowed, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&mp->osmp_owner, owner, __ATOMIC_RELEASE);
+    } else {
+        thread_unhold(thread_of(owner));
+    }
+}
+
+/* Successful gets so far, the measure of a tenure. */
+static uint64_t
+owner_gets(const struct os_mempool *mp)
+{
+    return (uint64_t)pool_tail_const(mp)->gets_high << 32 | counts_gets(osmp_counts_load(mp));
+}
+
+static uint32_t
+owner_next_run(uint32_t run, bool paid)
+{
+    if (paid) {
+        return run / 2 > OWNER_RUN_MIN ? run / 2 : OWNER_RUN_MIN;
+    }
+    return run < OWNER_RUN_MAX / 2 ? run * 2 : OWNER_RUN_MAX;
+}
+
+void
+owner_revoke(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    struct osmp_thread *owner = owner_suspend(mp);
+
+    if (owner == NULL) {
+        return;
+    }
+    thread_unhold(thread_of(owner));
+    tail->run = 0;
+    tail->run_needed =
+        owner_next_run(tail->run_needed, owner_gets(mp) - tail->tenure_from >= OWNER_PAID);
+}
+
+void
+owner_grant(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    struct thread *thread = NULL;
+
+    tail->run = 0;
+    if (tail->run_needed == OWNER_NEVER || mp->osmp_owner != NULL || tail->gate != 0) {
+        return;
+    }
+    if (__atomic_load_n(&owner_allowed, __ATOMIC_RELAXED)) {
+        thread = thread_get();
+    }
+    if (thread == NULL) {
+        return;
+    }
+    thread_hold(thread);
+    tail->tenure_from = owner_gets(mp);
+    /* Relaxed: the thread that reads it as its own is this one. */
+    __atomic_store_n(&mp->osmp_owner, &thread->hot, __ATOMIC_RELAXED);
+}
+
+void
+owner_forbid(struct os_mempool *mp)
+{
+    owner_revoke(mp);
+    if (mp->osmp_owner != NULL) {
+        owner_give_up(mp, thread_of(mp->osmp_owner));
+    }
+    pool_tail(mp)->run_needed = OWNER_NEVER;
+}
+
+/* The calling thread's own, so nobody can be in a section. */
+void
+owner_give_up(struct os_mempool *mp, struct thread *thread)
+{
+    if (mp->osmp_owner == &thread->hot) {
+        __atomic_store_n(&mp->osmp_owner, (struct osmp_thread *)NULL, OSMP_DEKKER_STORE);
+        thread_unhold(thread);
+    }
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * thread.h: records of the threads that own pools or have caches.
+ *
+ * A record is taken at the first such occasion, found again through a thread-local pointer (slow
+ * paths only) and given back when the thread ends. Records lie in pages of their own, are never
+ * freed, and are used again, so whoever finds one in a pool may read it at any time.
+ *
+ * Synchronization: the list of records has a mutex, the last in the lock order, so that a record
+ * may be taken inside a pool's section. A record's words:
+ *   busy   written by its thread alone, read by all (os_mempool_inline.h)
+ *   tp     written under the list's mutex, while the record holds no pool; read by all
+ *   holds  counted up and down by atomic operations under the locks of different pools
+ */
+#ifndef OSMP_SYNC_THREAD_H
+#define OSMP_SYNC_THREAD_H
+
+#include <stdbool.h>
+
+#include "os/os_mempool_inline.h"
+
+struct thread {
+    struct osmp_thread hot; /* first: what a pool's owner points to */
+    uint32_t holds;         /* number of pools that have this record as an owner or in a cache */
+    struct thread *next;    /* in the list of all records */
+    struct thread *next_free;
+} __attribute__((aligned(64))); /* a cache line each: busy is written at every get and put */
+
+static inline struct thread *
+thread_of(struct osmp_thread *hot)
+{
+    return (struct thread *)hot;
+}
+
+/* The calling thread's record, taken if it has none; NULL where none is to be had, and in a thread
+ * that is past its end. */
+struct thread *thread_get(void);
+
+/* Relaxed: a count that its own thread reads at its end, under the locks that guard each change. */
+static inline void
+thread_hold(struct thread *thread)
+{
+    __atomic_fetch_add(&thread->holds, 1, __ATOMIC_RELAXED);
+}
+
+static inline void
+thread_unhold(struct thread *thread)
+{
+    __atomic_fetch_sub(&thread->holds, 1, __ATOMIC_RELAXED);
+}
+
+/* What takes an ending thread's record out of all pools. Called with a record that holds some. */
+void thread_set_release(void (*release)(struct thread *thread));
+
+/* Around a fork: takes and gives the list's mutex. */
+void thread_fork_prepare(void);
+void thread_fork_parent(void);
+
+/* In the child: no thread is in a section, and all records but the caller's are free. */
+void thread_fork_child(void);
+
+#endif
