@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "layout/cache.h"
+
 /* A phase lasts some 10 ns; a reader that met this many was held up between its two looks. */
 enum { COUNTS_TRIES = 100 };
 
@@ -42,21 +44,72 @@ counts_load(const struct os_mempool *mp)
     return counts_of(gets, __atomic_load_n(&mp->mp_num_free, __ATOMIC_ACQUIRE));
 }
 
+/* Adds up the caches' puts or gets. Acquire: cache_add() says what it pairs with. */
+static uint64_t
+counts_sum_puts(const struct cache_set *set)
+{
+    uint64_t sum = 0;
+
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        sum += __atomic_load_n(&cache->puts, __ATOMIC_ACQUIRE);
+    }
+    return sum;
+}
+
+static uint64_t
+counts_sum_gets(const struct cache_set *set)
+{
+    uint64_t sum = 0;
+
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        sum += __atomic_load_n(&cache->gets, __ATOMIC_ACQUIRE);
+    }
+    return sum;
+}
+
+/* Relaxed: each count stands alone, and their sum is of no one moment. */
+static uint32_t
+counts_sum_cached(const struct cache_set *set, uint32_t num_free)
+{
+    uint64_t sum = 0;
+
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        sum += __atomic_load_n(&cache->n, __ATOMIC_RELAXED);
+    }
+    return sum < num_free ? (uint32_t)sum : num_free;
+}
+
+/* What is out by the counters; between 0 and all, whatever moments they are of. */
+static uint32_t
+counts_out(const struct pool_counts *counts, uint64_t puts)
+{
+    int64_t out = (int64_t)(counts->gets - puts) + counts->adjust;
+
+    if (out < 0) {
+        return 0;
+    }
+    return out < counts->num_blocks ? (uint32_t)out : counts->num_blocks;
+}
+
 /* One attempt at the counters that must agree; false if a phase came between. */
 static bool
-counts_try(const struct os_mempool *mp, struct pool_counts *counts)
+counts_try(const struct os_mempool *mp, const struct cache_set *set, struct pool_counts *counts)
 {
     const struct pool_tail *tail = pool_tail_const(mp);
     uint32_t seq = __atomic_load_n(&tail->seq, __ATOMIC_ACQUIRE);
+    uint64_t puts = __atomic_load_n(&tail->puts, __ATOMIC_ACQUIRE);
     uint64_t high = __atomic_load_n(&tail->gets_high, __ATOMIC_ACQUIRE);
     uint64_t word;
+    uint32_t out;
 
+    puts += set != NULL ? counts_sum_puts(set) : 0;
     counts->adjust = __atomic_load_n(&tail->adjust, __ATOMIC_ACQUIRE);
     word = counts_load(mp);
-    counts->num_free = counts_free(word);
     counts->gets = high << 32 | counts_gets(word);
-    counts->puts =
-        counts->gets - (counts->num_blocks - counts->num_free) + (uint64_t)counts->adjust;
+    counts->gets += set != NULL ? counts_sum_gets(set) : 0;
+    out = set != NULL ? counts_out(counts, puts) : counts->num_blocks - counts_free(word);
+    counts->num_free = counts->num_blocks - out;
+    counts->puts = counts->gets - out + (uint64_t)counts->adjust;
     /* Relaxed: the acquires above keep it from moving up. */
     return seq % 2 == 0 && seq == __atomic_load_n(&tail->seq, __ATOMIC_RELAXED);
 }
@@ -74,20 +127,62 @@ void
 counts_read(const struct os_mempool *mp, struct pool_counts *counts)
 {
     const struct pool_tail *tail = pool_tail_const(mp);
+    const struct cache_set *set = cache_is_enabled(mp) ? tail->caches : NULL;
     int tries = 0;
 
     memcpy(counts->name, tail->name, sizeof(counts->name));
     counts->block_size = mp->mp_block_size;
     counts->num_blocks = mp->mp_num_blocks;
     do {
-        counts->stale = !counts_try(mp, counts);
+        counts->stale = !counts_try(mp, set, counts);
     } while (counts->stale && ++tries < COUNTS_TRIES);
-    counts->num_cached = 0;
+    counts->num_cached = set != NULL ? counts_sum_cached(set, counts->num_free) : 0;
     counts->min_free = counts_min_free(mp, counts->num_free);
     counts->failed = __atomic_load_n(&tail->failed, __ATOMIC_RELAXED);
     counts->refused = __atomic_load_n(&tail->refused, __ATOMIC_RELAXED);
     counts->failed_us = __atomic_load_n(&tail->failed_us, __ATOMIC_RELAXED);
     counts->min_us = __atomic_load_n(&tail->min_us, __ATOMIC_RELAXED);
+}
+
+static uint64_t
+counts_all_gets(const struct os_mempool *mp)
+{
+    return (uint64_t)pool_tail_const(mp)->gets_high << 32 | counts_gets(osmp_counts_load(mp));
+}
+
+void
+counts_add_puts(struct os_mempool *mp, uint32_t n)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    __atomic_store_n(&tail->puts, tail->puts + n, __ATOMIC_RELEASE);
+}
+
+void
+counts_split(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    uint64_t out = mp->mp_num_blocks - counts_free(osmp_counts_load(mp));
+
+    tail->puts = counts_all_gets(mp) - out + (uint64_t)tail->adjust;
+}
+
+/* Puts need no such care: they are derived again. */
+void
+counts_join(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    uint64_t gets = counts_all_gets(mp);
+
+    counts_begin(mp);
+    for (struct cache *cache = tail->caches->all; cache != NULL; cache = cache->next) {
+        gets += cache->gets;
+        cache->gets = 0;
+        cache->puts = 0;
+    }
+    __atomic_store_n(&tail->gets_high, (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
+    counts_write(mp, counts_of((uint32_t)gets, counts_free(osmp_counts_load(mp))));
+    counts_end(mp);
 }
 
 #if UINTPTR_MAX <= 0xffffffffu

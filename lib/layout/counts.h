@@ -14,6 +14,11 @@
  * sequence word odd while they last, and readers try again. Where a 64-bit word is not one access
  * (32-bit machines) every change does so.
  *
+ * In a cached pool gets and puts are sums over the caches. A reader adds up all puts first and then
+ * all gets, each a release paired with its acquire, so it never sees more puts than gets, and
+ *
+ *     out = min(gets - puts + adjust, num_blocks)        num_free = num_blocks - out
+ *
  * Synchronization:   writers hold the pool's lock; counts_read() takes none and may run beside one.
  * Order: the writer's stores inside an odd phase are releases and the reader's loads acquires. A
  * reader that sees any of them therefore sees at least the odd number on its second look, and
@@ -49,8 +54,21 @@ struct pool_counts {
     bool stale;         /* no consistent copy was to be had: the fields may disagree */
 };
 
-/* Copies a pool's counters. The pool must stay in memory meanwhile; its lock is not needed. */
+/*
+ * Copies a pool's counters. The pool must stay in memory and registered meanwhile, so the caller
+ * holds the registry's mutex; the pool's lock is not needed.
+ */
 void counts_read(const struct os_mempool *mp, struct pool_counts *counts);
+
+/*
+ * A cached pool counts gets and puts in each cache, and puts under the lock in a counter of their
+ * own: its free count moves with every batch. Split begins that, join ends it.
+ */
+void counts_split(struct os_mempool *mp);
+void counts_join(struct os_mempool *mp);
+
+/* Counts puts under the lock, where they are not derived. */
+void counts_add_puts(struct os_mempool *mp, uint32_t n);
 
 /* Begins and ends an odd phase, under the pool's lock. */
 void counts_begin(struct os_mempool *mp);

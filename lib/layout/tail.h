@@ -39,6 +39,8 @@ struct __attribute__((may_alias)) pool_tail {
     uint32_t run;                     /* its operations under the lock, one after another */
     uint32_t run_needed;              /* the length that makes it the owner */
     uint64_t tenure_from;             /* gets at the last grant */
+    struct cache_set *caches;         /* NULL until caches are enabled first: layout/cache.h */
+    uint64_t puts;                    /* under the lock, counted while the pool is cached */
     struct osmp_thread *frozen_owner; /* whom a fork took the pool from for a moment */
     /* The registry's, guarded by its mutex. */
     struct os_mempool **led_by; /* the list pointer that leads here */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* block.c: blocks go out and come back. */
+#include "pool/block.h"
 #include "base/compiler.h"
 #include "pool/callback.h"
 #include "pool/enter.h"
@@ -17,17 +18,30 @@ os_memblock_from(const struct os_mempool *mp, const void *block_addr)
     return block_is_of(mp, block_addr);
 }
 
-/* Under the lock: for shared pools, and whatever the owner's path leaves aside. */
-static __attribute__((noinline)) void *
-block_get(struct os_mempool *mp)
+/* From the list of a cached pool, under the lock. */
+static void *
+block_get_behind_cache(struct os_mempool *mp)
 {
     void *block;
 
-    if (osmp_unlikely(mp == NULL)) {
-        return NULL;
+    cache_before_get(mp, 1);
+    block = freelist_pop(mp);
+    cache_after_get(mp);
+    return block;
+}
+
+/* For shared and cached pools, and whatever the owner's path leaves aside. */
+static __attribute__((noinline)) void *
+block_get(struct os_mempool *mp)
+{
+    const struct cache_set *set = osmp_likely(mp != NULL) ? cache_set_of(mp) : NULL;
+    void *block = set != NULL ? cache_get(mp, set) : NULL;
+
+    if (osmp_unlikely(mp == NULL || block != NULL)) {
+        return block;
     }
     pool_enter(mp);
-    block = freelist_pop(mp);
+    block = osmp_unlikely(cache_is_enabled(mp)) ? block_get_behind_cache(mp) : freelist_pop(mp);
     pool_leave(mp);
     return block;
 }
@@ -40,8 +54,7 @@ os_memblock_get(struct os_mempool *mp)
     return osmp_likely(block != NULL) ? block : block_get(mp);
 }
 
-/* Refuses a put that never came to the list. */
-OSMP_COLD static os_error_t
+OSMP_COLD os_error_t
 block_refuse(struct os_mempool *mp)
 {
     pool_enter(mp);
@@ -50,23 +63,37 @@ block_refuse(struct os_mempool *mp)
     return OS_INVALID_PARM;
 }
 
-static inline bool
-block_is_extended(const struct os_mempool *mp)
+/* To the list of a cached pool, under the lock. */
+static os_error_t
+block_put_behind_cache(struct os_mempool *mp, void *block)
 {
-    return mp != NULL && (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+    os_error_t error;
+
+    if (!geometry_holds(mp, block) || cache_has(mp, block)) {
+        return freelist_refuse(mp);
+    }
+    cache_before_put(mp);
+    error = freelist_push(mp, block);
+    counts_add_puts(mp, error == OS_OK);
+    return error;
 }
 
-/* Under the lock, as block_get(). */
+/* As block_get(). */
 static __attribute__((noinline)) os_error_t
 block_put(struct os_mempool *mp, void *block)
 {
+    const struct cache_set *set = osmp_likely(mp != NULL) ? cache_set_of(mp) : NULL;
     os_error_t error;
 
     if (osmp_unlikely(mp == NULL)) {
         return OS_INVALID_PARM;
     }
+    if (set != NULL && cache_put(mp, set, block)) {
+        return OS_OK;
+    }
     pool_enter(mp);
-    error = freelist_push(mp, block);
+    error = osmp_unlikely(cache_is_enabled(mp)) ? block_put_behind_cache(mp, block)
+                                                : freelist_push(mp, block);
     pool_leave(mp);
     return error;
 }
@@ -75,7 +102,7 @@ block_put(struct os_mempool *mp, void *block)
  * A first look only, which marks nothing: of two puts of one block at once, both callbacks run and
  * os_memblock_put_from_cb() lets one of them succeed.
  */
-static bool
+bool
 block_looks_out(struct os_mempool *mp, void *block)
 {
     bool is_free;
@@ -84,7 +111,7 @@ block_looks_out(struct os_mempool *mp, void *block)
         return false;
     }
     pool_enter(mp);
-    is_free = freelist_may_have(mp, block) && freelist_has(mp, block);
+    is_free = cache_has(mp, block);
     pool_leave(mp);
     return !is_free;
 }

@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "layout/tail.h"
+#include "pool/cache.h"
 #include "pool/owner.h"
 
 /* Called with the lock held and a gate set; returns with the lock held and the gate passed. */
@@ -51,11 +52,12 @@ pool_leave(struct os_mempool *mp)
     pool_unlock(mp);
 }
 
-/* For calls that look at a pool or tend it: the owner gets it back afterwards. */
+/* For calls that look at a pool or tend it: owner and caches come back afterwards. */
 static inline struct osmp_thread *
 pool_visit(struct os_mempool *mp)
 {
     pool_lock(mp);
+    cache_pause(mp);
     return mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
 }
 
@@ -63,6 +65,7 @@ static inline void
 pool_end_visit(struct os_mempool *mp, struct osmp_thread *owner)
 {
     owner_resume(mp, owner);
+    cache_resume(mp);
     pool_unlock(mp);
 }
 

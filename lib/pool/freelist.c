@@ -7,7 +7,7 @@ static void
 freelist_set_key(const struct os_mempool *mp, void *block, uintptr_t key)
 {
     if (geometry_has_key(mp)) {
-        osmp_words(block)[OSMP_KEY] = key;
+        *freelist_key_word(mp, block) = key;
     }
 }
 
@@ -33,8 +33,7 @@ freelist_next(struct os_memblock *block)
     return (struct os_memblock *)osmp_words(block)[OSMP_LINK];
 }
 
-/* A get of an empty pool. */
-static void *
+void *
 freelist_fail(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
@@ -42,6 +41,16 @@ freelist_fail(struct os_mempool *mp)
     counts_set_u64(&tail->failed, tail->failed + 1);
     counts_set_u64(&tail->failed_us, clock_now_us());
     return NULL;
+}
+
+/* Moves the low-water mark down to what is left. */
+static void
+freelist_note_low(struct os_mempool *mp, uint32_t num_free)
+{
+    if (num_free < mp->mp_min_free) {
+        counts_set_u32(&mp->mp_min_free, num_free);
+        counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
+    }
 }
 
 /*
@@ -61,10 +70,7 @@ freelist_take_first(struct os_mempool *mp, struct os_memblock *next, uint32_t nu
     __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
     counts_write(mp, counts_of((uint32_t)gets, num_free));
     counts_end(mp);
-    if (num_free < mp->mp_min_free) {
-        counts_set_u32(&mp->mp_min_free, num_free);
-        counts_set_u64(&tail->min_us, clock_now_us());
-    }
+    freelist_note_low(mp, num_free);
 }
 
 /*
@@ -75,7 +81,7 @@ void *
 freelist_pop_slow(struct os_mempool *mp)
 {
     struct os_memblock *block = mp->slh_first;
-    uint32_t left = counts_free(osmp_counts_load(mp));
+    uint32_t left = freelist_count(mp);
     struct os_memblock *next;
 
     if (left == 0) {
@@ -107,7 +113,7 @@ freelist_walk_finds(const struct os_mempool *mp, const void *wanted)
 {
     struct os_memblock *block = mp->slh_first;
 
-    for (uint32_t left = counts_free(osmp_counts_load(mp)); left > 0; left--) {
+    for (uint32_t left = freelist_count(mp); left > 0; left--) {
         if (block == wanted) {
             return true;
         }
@@ -122,7 +128,7 @@ freelist_walk_finds(const struct os_mempool *mp, const void *wanted)
 bool
 freelist_has(const struct os_mempool *mp, const void *block)
 {
-    uint32_t num_free = counts_free(osmp_counts_load(mp));
+    uint32_t num_free = freelist_count(mp);
 
     if (num_free == mp->mp_num_blocks) {
         return true;
@@ -137,27 +143,101 @@ os_error_t
 freelist_push_slow(struct os_mempool *mp, void *block)
 {
     if (!geometry_holds(mp, block) || (freelist_may_have(mp, block) && freelist_has(mp, block)) ||
-        counts_free(osmp_counts_load(mp)) == mp->mp_num_blocks) {
+        freelist_count(mp) == mp->mp_num_blocks) {
         return freelist_refuse(mp);
     }
-    osmp_words(block)[OSMP_LINK] = (uintptr_t)mp->slh_first;
     freelist_set_key(mp, block, osmp_key(mp, block));
-    mp->slh_first = block;
-    osmp_counts_store(mp, osmp_counts_load(mp) + 1);
+    freelist_give(mp, &block, 1);
     return OS_OK;
+}
+
+uint32_t
+freelist_take(struct os_mempool *mp, void **blocks, uint32_t n)
+{
+    struct os_memblock *block = mp->slh_first;
+    uint64_t word = osmp_counts_load(mp);
+    uint32_t taken = 0;
+
+    n = n < counts_free(word) ? n : counts_free(word);
+    while (taken < n) {
+        struct os_memblock *next = freelist_next(block);
+
+        if (!geometry_holds(mp, next) && (next != NULL || counts_free(word) - taken != 1)) {
+            break;
+        }
+        blocks[taken++] = block;
+        block = next;
+    }
+    mp->slh_first = block;
+    osmp_counts_store(mp, word - taken);
+    freelist_note_low(mp, counts_free(word) - taken);
+    return taken;
+}
+
+void
+freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    struct os_memblock *first = mp->slh_first;
+
+    for (uint32_t i = 0; i < n; i++) {
+        osmp_words(blocks[i])[OSMP_LINK] = (uintptr_t)first;
+        first = blocks[i];
+    }
+    mp->slh_first = first;
+    osmp_counts_store(mp, osmp_counts_load(mp) + n);
+}
+
+void
+freelist_unpush(struct os_mempool *mp, uint32_t n)
+{
+    struct os_memblock *block = mp->slh_first;
+
+    for (uint32_t i = 0; i < n; i++) {
+        freelist_set_key(mp, block, 0);
+        block = freelist_next(block);
+    }
+    mp->slh_first = block;
+    osmp_counts_store(mp, osmp_counts_load(mp) - n);
+}
+
+void
+freelist_unpop(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    for (uint32_t i = n; i > 0; i--) {
+        freelist_set_key(mp, blocks[i - 1], osmp_key(mp, blocks[i - 1]));
+        mp->slh_first = blocks[i - 1];
+    }
+    osmp_counts_store(mp, osmp_counts_load(mp) - n * OSMP_COUNTS_GET);
+}
+
+/* Free blocks behind a damaged link keep their old marks: they are lost at the next get anyway. */
+void
+freelist_move_keys(struct os_mempool *mp, uint8_t key_lines)
+{
+    const uint8_t old_lines = mp->osmp_key_lines;
+    struct os_memblock *block = mp->slh_first;
+
+    for (uint32_t left = freelist_count(mp); left > 0 && geometry_holds(mp, block); left--) {
+        mp->osmp_key_lines = old_lines;
+        freelist_set_key(mp, block, 0);
+        mp->osmp_key_lines = key_lines;
+        freelist_set_key(mp, block, osmp_key(mp, block));
+        block = freelist_next(block);
+    }
+    mp->osmp_key_lines = key_lines;
 }
 
 static bool
 freelist_key_is_set(const struct os_mempool *mp, struct os_memblock *block)
 {
-    return !geometry_has_key(mp) || osmp_words(block)[OSMP_KEY] == osmp_key(mp, block);
+    return !geometry_has_key(mp) || *freelist_key_word(mp, block) == osmp_key(mp, block);
 }
 
 bool
 freelist_is_sane(const struct os_mempool *mp)
 {
     struct os_memblock *block = mp->slh_first;
-    uint32_t num_free = counts_free(osmp_counts_load(mp));
+    uint32_t num_free = freelist_count(mp);
 
     if (num_free > mp->mp_num_blocks || mp->mp_min_free > num_free) {
         return false;

@@ -34,6 +34,34 @@ OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp);
 /* Everything that freelist_push() leaves aside: not a block, perhaps free, one-word blocks. */
 OSMP_COLD os_error_t freelist_push_slow(struct os_mempool *mp, void *block);
 
+/*
+ * Takes up to n of the first blocks, in their order, as they are: free, with their keys. Stops at a
+ * damaged link. The counts of gets and puts do not change.
+ */
+uint32_t freelist_take(struct os_mempool *mp, void **blocks, uint32_t n);
+
+/* Gives n such blocks back; the last one comes first. */
+void freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n);
+
+/* Undoes the last n successful pushes; the blocks are out again. */
+void freelist_unpush(struct os_mempool *mp, uint32_t n);
+
+/* Undoes the last n pops of a plain pool, inside the same section: the links are as they were. */
+void freelist_unpop(struct os_mempool *mp, void *const *blocks, uint32_t n);
+
+/* Moves the free blocks' keys to where the given mask wants them. */
+void freelist_move_keys(struct os_mempool *mp, uint8_t key_lines);
+
+/* Number of blocks on the list. */
+static inline uint32_t
+freelist_count(const struct os_mempool *mp)
+{
+    return counts_free(osmp_counts_load(mp));
+}
+
+/* Counts a get that fails; NULL. */
+OSMP_COLD void *freelist_fail(struct os_mempool *mp);
+
 /* Counts a put that is refused. */
 OSMP_COLD os_error_t freelist_refuse(struct os_mempool *mp);
 
@@ -44,8 +72,23 @@ OSMP_COLD bool freelist_has(const struct os_mempool *mp, const void *block);
 bool freelist_is_sane(const struct os_mempool *mp);
 
 /*
+ * Where a block's key is: in word 1 of the cache line (index AND osmp_key_lines). The mask is 0,
+ * and that line the first, but in cached pools of large blocks: the first lines of blocks 2 KiB
+ * apart share few sets of a processor's cache, and a cached pool touches nothing else of a block.
+ */
+static inline osmp_word *
+freelist_key_word(const struct os_mempool *mp, void *block)
+{
+    const size_t line_words = 64 / sizeof(osmp_word);
+    size_t line =
+        osmp_unlikely(mp->osmp_key_lines != 0) ? osmp_index(mp, block) & mp->osmp_key_lines : 0;
+
+    return &osmp_words(block)[line * line_words + OSMP_KEY];
+}
+
+/*
  * Whether the block looks free by its key, or cannot be told by it. Its user need not have written
- * word 1, which no tool shall hold against us.
+ * the word, which no tool shall hold against us.
  */
 OSMP_NO_MSAN static inline bool
 freelist_may_have(const struct os_mempool *mp, void *block)
@@ -53,15 +96,22 @@ freelist_may_have(const struct os_mempool *mp, void *block)
     if (osmp_unlikely(!geometry_has_key(mp))) {
         return true;
     }
-    tool_make_defined(&osmp_words(block)[OSMP_KEY], sizeof(osmp_word));
-    return osmp_words(block)[OSMP_KEY] == osmp_key(mp, block);
+    tool_make_defined(freelist_key_word(mp, block), sizeof(osmp_word));
+    return *freelist_key_word(mp, block) == osmp_key(mp, block);
+}
+
+/* Whether osmp_pop() and osmp_push() know how to mark the pool's blocks. */
+static inline bool
+freelist_is_plain(const struct os_mempool *mp)
+{
+    return geometry_has_key(mp) && mp->osmp_key_lines == 0;
 }
 
 /* Takes the first block; NULL if there is none. */
 static inline void *
 freelist_pop(struct os_mempool *mp)
 {
-    void *block = osmp_likely(geometry_has_key(mp)) ? osmp_pop(mp) : NULL;
+    void *block = osmp_likely(freelist_is_plain(mp)) ? osmp_pop(mp) : NULL;
 
     return osmp_likely(block != NULL) ? block : freelist_pop_slow(mp);
 }
@@ -70,12 +120,12 @@ freelist_pop(struct os_mempool *mp)
 static inline os_error_t
 freelist_push(struct os_mempool *mp, void *block)
 {
-    bool has_key = geometry_has_key(mp);
+    bool plain = freelist_is_plain(mp);
 
-    if (tool_running() && has_key && geometry_holds(mp, block)) {
-        tool_make_defined(&osmp_words(block)[OSMP_KEY], sizeof(osmp_word));
+    if (tool_running() && plain && geometry_holds(mp, block)) {
+        tool_make_defined(freelist_key_word(mp, block), sizeof(osmp_word));
     }
-    return osmp_likely(has_key && osmp_push(mp, block)) ? OS_OK : freelist_push_slow(mp, block);
+    return osmp_likely(plain && osmp_push(mp, block)) ? OS_OK : freelist_push_slow(mp, block);
 }
 
 #endif

@@ -50,6 +50,12 @@ owner_start(void)
     owner_allowed = build_ownership && !watched && membarrier_register();
 }
 
+bool
+owner_is_allowed(void)
+{
+    return __atomic_load_n(&owner_allowed, __ATOMIC_RELAXED);
+}
+
 void
 owner_init(struct os_mempool *mp)
 {
@@ -128,7 +134,7 @@ owner_resume(struct os_mempool *mp, struct osmp_thread *owner)
     if (owner == NULL) {
         return;
     }
-    if (__atomic_load_n(&owner_allowed, __ATOMIC_RELAXED)) {
+    if (owner_is_allowed()) {
         __atomic_store_n(&mp->osmp_owner, owner, __ATOMIC_RELEASE);
     } else {
         thread_unhold(thread_of(owner));
@@ -142,7 +148,7 @@ owner_gets(const struct os_mempool *mp)
     return (uint64_t)pool_tail_const(mp)->gets_high << 32 | counts_gets(osmp_counts_load(mp));
 }
 
-static uint32_t
+uint32_t
 owner_next_run(uint32_t run, bool paid)
 {
     if (paid) {
@@ -176,7 +182,7 @@ owner_grant(struct os_mempool *mp)
     if (tail->run_needed == OWNER_NEVER || mp->osmp_owner != NULL || tail->gate != 0) {
         return;
     }
-    if (__atomic_load_n(&owner_allowed, __ATOMIC_RELAXED)) {
+    if (owner_is_allowed()) {
         thread = thread_get();
     }
     if (thread == NULL) {

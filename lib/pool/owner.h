@@ -55,6 +55,12 @@ struct osmp_thread *owner_stop(struct os_mempool *mp);
 void owner_barrier(void);
 void owner_wait(const struct os_mempool *mp, const struct osmp_thread *owner);
 
+/* Whether pools may be owned and caches opened in this process, now. */
+bool owner_is_allowed(void);
+
+/* What a run becomes after a tenure, or an open time of caches, that did or did not pay. */
+uint32_t owner_next_run(uint32_t run, bool paid);
+
 /* Whether the calling thread owns the pool. */
 static inline bool
 owner_is_me(const struct osmp_thread *owner)

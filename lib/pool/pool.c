@@ -34,16 +34,48 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
 void
 pool_retire(struct os_mempool *mp)
 {
+    struct cache_set *set;
+
     pool_lock(mp);
+    set = cache_detach(mp);
     owner_forbid(mp);
     pool_unlock(mp);
+    cache_free(set);
 }
 
 void
 pool_forget_thread(struct os_mempool *mp, struct thread *thread)
 {
     pool_lock(mp);
+    cache_forget_thread(mp, thread);
     owner_give_up(mp, thread);
+    pool_unlock(mp);
+}
+
+/* Pools without room for a key have no caches, as no put could tell a block that is in one. */
+void
+pool_set_cache(struct os_mempool *mp, uint32_t depth)
+{
+    pool_lock(mp);
+    depth = depth < mp->mp_num_blocks ? depth : mp->mp_num_blocks;
+    if (depth == 0) {
+        cache_disable(mp);
+    } else if (owner_is_allowed() && geometry_has_key(mp)) {
+        cache_enable(mp, depth);
+    }
+    pool_unlock(mp);
+}
+
+void
+pool_reset_min(struct os_mempool *mp)
+{
+    struct osmp_thread *owner = NULL;
+
+    pool_lock(mp);
+    owner = mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
+    counts_set_u32(&mp->mp_min_free, freelist_count(mp));
+    counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
+    owner_resume(mp, owner);
     pool_unlock(mp);
 }
 

@@ -13,8 +13,14 @@
 void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
                  const char *name, uint8_t flags);
 
-/* The pool is unregistered: from now on it is used under its lock alone. */
+/* The pool is unregistered: from now on it is used under its lock alone, without caches. */
 void pool_retire(struct os_mempool *mp);
+
+/* Enables caches of a depth, 0 to disable them; no memory, no caches. */
+void pool_set_cache(struct os_mempool *mp, uint32_t depth);
+
+/* Starts the low-water mark from the blocks that are free outside caches now. */
+void pool_reset_min(struct os_mempool *mp);
 
 /* An ending thread's record is taken out of a pool. */
 void pool_forget_thread(struct os_mempool *mp, struct thread *thread);

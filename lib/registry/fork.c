@@ -20,16 +20,19 @@
 #include "registry/registry.h"
 #include "sync/freeze.h"
 
-/* Marks a pool frozen and takes it from its owner, in one go. */
-static void
+/* Marks a pool frozen and stops its owner and its caches, in one go; true if there were any. */
+static bool
 fork_freeze(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
+    bool stopped;
 
     lock_take(&tail->lock);
     tail->frozen_owner = owner_stop(mp);
+    stopped = cache_stop(mp) || tail->frozen_owner != NULL;
     tail->gate |= POOL_GATE_FROZEN;
     lock_give(&tail->lock);
+    return stopped;
 }
 
 static void
@@ -39,6 +42,7 @@ fork_thaw(struct os_mempool *mp)
 
     lock_take(&tail->lock);
     owner_resume(mp, tail->frozen_owner);
+    cache_resume(mp);
     tail->frozen_owner = NULL;
     tail->gate &= ~(uint32_t)POOL_GATE_FROZEN;
     lock_give(&tail->lock);
@@ -54,37 +58,40 @@ fork_renew(struct os_mempool *mp)
     tail->gate = freeze_first_call_pending() ? POOL_GATE_FIRST_CALL : 0;
     tail->frozen_owner = NULL;
     mp->osmp_owner = NULL;
+    cache_disown(mp);
 }
 
-/* One barrier for all pools, then wait for each owner that is still in its section. */
+/* After the barrier: waits for who is in a section still, and takes the caches' blocks. */
 static void
-fork_wait_for_owners(void)
+fork_wait(struct os_mempool *mp)
 {
-    struct os_mempool *mp = registry_first();
+    struct pool_tail *tail = pool_tail(mp);
 
-    while (mp != NULL && pool_tail(mp)->frozen_owner == NULL) {
-        mp = registry_next(mp);
+    lock_take(&tail->lock);
+    if (tail->frozen_owner != NULL) {
+        owner_wait(mp, tail->frozen_owner);
     }
-    if (mp == NULL) {
-        return;
-    }
-    owner_barrier();
-    for (; mp != NULL; mp = registry_next(mp)) {
-        if (pool_tail(mp)->frozen_owner != NULL) {
-            owner_wait(mp, pool_tail(mp)->frozen_owner);
-        }
-    }
+    cache_collect(mp);
+    lock_give(&tail->lock);
 }
 
+/* One barrier serves all pools. */
 static void
 fork_prepare(void)
 {
+    bool stopped = false;
+
     freeze_begin();
     registry_lock_for_fork();
     for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        fork_freeze(mp);
+        stopped |= fork_freeze(mp);
     }
-    fork_wait_for_owners();
+    if (stopped) {
+        owner_barrier();
+        for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+            fork_wait(mp);
+        }
+    }
     thread_fork_prepare();
 }
 

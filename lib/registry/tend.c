@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tend.c: calls that set up or look at a registered pool. */
+#include <string.h>
+
+#include "base/compiler.h"
+#include "osmempool.h"
+#include "pool/pool.h"
+#include "registry/registry.h"
+
+enum { TEND_DEPTH_MAX = 65536 };
+
+/* Does something with a pool while it is sure to stay registered. */
+static os_error_t
+tend_set_cache(struct os_mempool *mp, uint32_t depth)
+{
+    os_error_t error = OS_INVALID_PARM;
+
+    registry_enter();
+    if (mp != NULL && registry_has(mp)) {
+        pool_set_cache(mp, depth);
+        error = OS_OK;
+    }
+    registry_leave();
+    return error;
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth)
+{
+    if (depth == 0 || depth > TEND_DEPTH_MAX) {
+        return OS_INVALID_PARM;
+    }
+    return tend_set_cache(mp, depth);
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_cache_disable(struct os_mempool *mp)
+{
+    return tend_set_cache(mp, 0);
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_min_reset(struct os_mempool *mp)
+{
+    os_error_t error = OS_INVALID_PARM;
+
+    registry_enter();
+    if (mp != NULL && registry_has(mp)) {
+        pool_reset_min(mp);
+        error = OS_OK;
+    }
+    registry_leave();
+    return error;
+}
+
+static struct os_mempool_stats
+tend_stats(const struct pool_counts *counts, size_t size)
+{
+    return (struct os_mempool_stats){
+        .size = (uint32_t)size,
+        .num_blocks = counts->num_blocks,
+        .num_free = counts->num_free,
+        .min_free = counts->min_free,
+        .num_cached = counts->num_cached,
+        .gets = counts->gets,
+        .puts = counts->puts,
+        .adjust = counts->adjust,
+        .failed = counts->failed,
+        .refused = counts->refused,
+        .failed_time = counts->failed_us,
+        .min_time = counts->min_us,
+    };
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, size_t st_size)
+{
+    size_t size = st_size < sizeof(*st) ? st_size : sizeof(*st);
+    struct os_mempool_stats all;
+    struct pool_counts counts;
+    bool registered;
+
+    if (mp == NULL || st == NULL || size < sizeof(st->size)) {
+        return OS_INVALID_PARM;
+    }
+    registry_enter();
+    registered = registry_has(mp);
+    if (registered) {
+        counts_read(mp, &counts);
+    }
+    registry_leave();
+    if (!registered) {
+        return OS_INVALID_PARM;
+    }
+    all = tend_stats(&counts, size);
+    memcpy(st, &all, size);
+    return OS_OK;
+}
