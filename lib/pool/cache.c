@@ -405,7 +405,7 @@ cache_disown(struct os_mempool *mp)
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        cache->thread = NULL;
+        cache_table_set_thread(cache, NULL);
         cache->paused = 0;
     }
 }
@@ -479,7 +479,7 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
             __atomic_store_n(&cache->open, 0, OSMP_DEKKER_STORE);
             set->n_open--;
         }
-        cache->thread = NULL;
+        cache_table_set_thread(cache, NULL);
         thread_unhold(thread);
     }
 }

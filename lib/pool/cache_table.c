@@ -176,9 +176,9 @@ cache_table_adopt(struct cache_set *set, struct thread *thread)
     if (cache == NULL) {
         return NULL;
     }
-    __atomic_store_n(&cache->thread, &thread->hot, __ATOMIC_RELAXED);
+    cache_table_set_thread(cache, &thread->hot);
     if (!cache_table_place(set->table, cache, thread->hot.tp) && !cache_table_grow(set)) {
-        __atomic_store_n(&cache->thread, (struct osmp_thread *)NULL, __ATOMIC_RELAXED);
+        cache_table_set_thread(cache, NULL);
         return NULL;
     }
     thread_hold(thread);

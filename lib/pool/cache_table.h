@@ -31,6 +31,13 @@ cache_table_home(const struct cache_table *table, uintptr_t tp)
     return (size_t)((uint64_t)tp * 0x9e3779b97f4a7c15u >> (64 - table->bits));
 }
 
+/* Relaxed: written under the pool's lock; a reader without it cares for its own thread only. */
+static inline void
+cache_table_set_thread(struct cache *cache, struct osmp_thread *thread)
+{
+    __atomic_store_n(&cache->thread, thread, __ATOMIC_RELAXED);
+}
+
 /*
  * Acquire for table and slots: pairs with the releases that publish them. A cache's thread is
  * written by that thread itself or cleared; relaxed, as only one's own makes a difference.
