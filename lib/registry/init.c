@@ -4,6 +4,7 @@
 #include "layout/geometry.h"
 #include "pool/enter.h"
 #include "pool/pool.h"
+#include "registry/cache_rules.h"
 #include "registry/registry.h"
 
 /*
@@ -29,6 +30,7 @@ init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *mem
     } else {
         pool_format(mp, blocks, block_size, membuf, name, flags);
         registry_link(mp);
+        pool_set_cache(mp, cache_rules_depth(pool_tail(mp)->name));
     }
     registry_leave();
     return error;

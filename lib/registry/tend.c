@@ -5,9 +5,8 @@
 #include "base/compiler.h"
 #include "osmempool.h"
 #include "pool/pool.h"
+#include "registry/cache_rules.h"
 #include "registry/registry.h"
-
-enum { TEND_DEPTH_MAX = 65536 };
 
 /* Does something with a pool while it is sure to stay registered. */
 static os_error_t
@@ -27,7 +26,7 @@ tend_set_cache(struct os_mempool *mp, uint32_t depth)
 OSMP_PUBLIC os_error_t
 os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth)
 {
-    if (depth == 0 || depth > TEND_DEPTH_MAX) {
+    if (depth == 0 || depth > CACHE_DEPTH_MAX) {
         return OS_INVALID_PARM;
     }
     return tend_set_cache(mp, depth);
