@@ -2,6 +2,7 @@
 /* block.c: blocks go out and come back. */
 #include "pool/block.h"
 #include "base/compiler.h"
+#include "pool/cache_path.h"
 #include "pool/callback.h"
 #include "pool/enter.h"
 #include "pool/freelist.h"
@@ -30,20 +31,32 @@ block_get_behind_cache(struct os_mempool *mp)
     return block;
 }
 
-/* For shared and cached pools, and whatever the owner's path leaves aside. */
 static __attribute__((noinline)) void *
-block_get(struct os_mempool *mp)
+block_get_locked(struct os_mempool *mp)
 {
-    const struct cache_set *set = osmp_likely(mp != NULL) ? cache_set_of(mp) : NULL;
-    void *block = set != NULL ? cache_get(mp, set) : NULL;
+    void *block;
 
-    if (osmp_unlikely(mp == NULL || block != NULL)) {
-        return block;
-    }
     pool_enter(mp);
     block = osmp_unlikely(cache_is_enabled(mp)) ? block_get_behind_cache(mp) : freelist_pop(mp);
     pool_leave(mp);
     return block;
+}
+
+/* For cached and shared pools, and whatever the owner's path leaves aside. */
+static __attribute__((noinline)) void *
+block_get(struct os_mempool *mp)
+{
+    const struct cache_set *set;
+    void *block = NULL;
+
+    if (osmp_unlikely(mp == NULL)) {
+        return NULL;
+    }
+    set = cache_set_of(mp);
+    if (set != NULL) {
+        block = cache_get(mp, set);
+    }
+    return block != NULL ? block : block_get_locked(mp);
 }
 
 OSMP_PUBLIC void *
@@ -78,24 +91,32 @@ block_put_behind_cache(struct os_mempool *mp, void *block)
     return error;
 }
 
-/* As block_get(). */
 static __attribute__((noinline)) os_error_t
-block_put(struct os_mempool *mp, void *block)
+block_put_locked(struct os_mempool *mp, void *block)
 {
-    const struct cache_set *set = osmp_likely(mp != NULL) ? cache_set_of(mp) : NULL;
     os_error_t error;
 
-    if (osmp_unlikely(mp == NULL)) {
-        return OS_INVALID_PARM;
-    }
-    if (set != NULL && cache_put(mp, set, block)) {
-        return OS_OK;
-    }
     pool_enter(mp);
     error = osmp_unlikely(cache_is_enabled(mp)) ? block_put_behind_cache(mp, block)
                                                 : freelist_push(mp, block);
     pool_leave(mp);
     return error;
+}
+
+/* As block_get(). */
+static __attribute__((noinline)) os_error_t
+block_put(struct os_mempool *mp, void *block)
+{
+    const struct cache_set *set;
+
+    if (osmp_unlikely(mp == NULL)) {
+        return OS_INVALID_PARM;
+    }
+    set = cache_set_of(mp);
+    if (set != NULL && cache_put(mp, set, block)) {
+        return OS_OK;
+    }
+    return block_put_locked(mp, block);
 }
 
 /*

@@ -12,8 +12,7 @@
  *
  * A visit (clear, check, fork) pauses the caches: claimed too, but opened again when it ends.
  *
- * Synchronization: layout/cache.h. All but cache_get(), cache_put() and their bulk twins are called
- * under the pool's lock.
+ * Synchronization: layout/cache.h. All but the first two are called under the pool's lock.
  */
 #ifndef OSMP_POOL_CACHE_H
 #define OSMP_POOL_CACHE_H
@@ -21,9 +20,8 @@
 #include "layout/cache.h"
 #include "sync/thread.h"
 
-/* Without the lock, from the caller's own cache; NULL or false where the lock is needed. */
-void *cache_get(struct os_mempool *mp, const struct cache_set *set);
-bool cache_put(struct os_mempool *mp, const struct cache_set *set, void *block);
+/* Without the lock, through the caller's own cache (single blocks: cache_path.h); false where the
+ * lock is needed. */
 bool cache_get_bulk(struct os_mempool *mp, const struct cache_set *set, void **blocks, uint32_t n);
 bool
 cache_put_bulk(struct os_mempool *mp, const struct cache_set *set, void *const *blocks, uint32_t n);
