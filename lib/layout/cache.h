@@ -12,7 +12,9 @@
  *                   works; a claimer under the pool's lock closes, sends a barrier, waits for busy
  *   n, blocks,      its thread in a section; anybody under the lock once the cache is closed and
  *   gets, puts      busy was waited for. n, gets, puts are also read by snapshots, relaxed
- *   thread          written under the pool's lock; read by any thread that looks for its own
+ *   busy            written by its thread; a word of the cache and not of the thread's record, as
+ *                   a cache has one thread, and it saves the way to the record
+ *   tp              written under the pool's lock; read by any thread that looks for its own
  *   all the rest    under the pool's lock
  */
 #ifndef OSMP_LAYOUT_CACHE_H
@@ -27,7 +29,8 @@
 enum { CACHE_WINDOW = 4 };
 
 struct cache {
-    struct osmp_thread *thread; /* whose; NULL nobody's */
+    uintptr_t tp;                  /* whose: the thread's pointer; 0 nobody's */
+    const struct os_mempool *busy; /* its pool while the thread is in a section, else NULL */
     uint32_t open;
     uint32_t n;
     uint32_t depth;  /* room in blocks */
@@ -36,6 +39,7 @@ struct cache {
     uint64_t gets; /* served from this cache, by whichever thread had it */
     uint64_t puts;
     struct cache *next;
+    struct thread *thread; /* whose, too, for its end */
 } __attribute__((aligned(64)));
 
 struct cache_table {

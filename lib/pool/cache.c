@@ -7,6 +7,7 @@
 #include "base/compiler.h"
 #include "pool/cache_path.h"
 #include "pool/owner.h"
+#include "sync/wait.h"
 
 /*
  * What a claim costs, measured: some 18 us, against some 23 ns that a cached operation saves, so an
@@ -47,7 +48,7 @@ cache_get_bulk(struct os_mempool *mp, const struct cache_set *set, void **blocks
         cache_set_n(cache, cache->n - n);
         cache_add(&cache->gets, n);
     }
-    osmp_leave(cache->thread);
+    cache_leave(cache);
     return done;
 }
 
@@ -84,7 +85,7 @@ cache_put_bulk(struct os_mempool *mp, const struct cache_set *set, void *const *
         cache_set_n(cache, cache->n + n);
         cache_add(&cache->puts, n);
     }
-    osmp_leave(cache->thread);
+    cache_leave(cache);
     return done;
 }
 
@@ -128,7 +129,7 @@ cache_collect(struct os_mempool *mp)
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->paused) {
-            owner_wait(mp, cache->thread);
+            sync_wait_while(&cache->busy, mp);
             freelist_give(mp, cache->blocks, cache->n);
             cache_set_n(cache, 0);
         }
@@ -154,7 +155,7 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        if (cache->paused && reopen && cache->thread != NULL) {
+        if (cache->paused && reopen && cache->tp != 0) {
             __atomic_store_n(&cache->open, 1, __ATOMIC_RELEASE);
             set->n_open++;
         }
@@ -306,6 +307,7 @@ cache_disown(struct os_mempool *mp)
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         cache_table_set_thread(cache, NULL);
+        cache->busy = NULL;
         cache->paused = 0;
     }
 }
@@ -371,7 +373,7 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        if (cache->thread != &thread->hot) {
+        if (cache->thread != thread) {
             continue;
         }
         cache_flush(mp, cache, cache->n);
@@ -393,7 +395,7 @@ cache_detach(struct os_mempool *mp)
     pool_tail(mp)->caches = NULL;
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->thread != NULL) {
-            thread_unhold(thread_of(cache->thread));
+            thread_unhold(cache->thread);
         }
     }
     return set;

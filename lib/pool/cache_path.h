@@ -33,6 +33,13 @@ cache_is_open(const struct cache *cache)
     return __atomic_load_n(&cache->open, __ATOMIC_RELAXED) != 0;
 }
 
+/* Release: pairs with the claimer's acquire in cache_collect(). */
+static inline void
+cache_leave(struct cache *cache)
+{
+    __atomic_store_n(&cache->busy, (const struct os_mempool *)NULL, __ATOMIC_RELEASE);
+}
+
 /*
  * Enters a section of the caller's cache; NULL if it has none or it is closed. The same Dekker pair
  * as osmp_enter(), with `open` in the place of `owner`; the revoker's side is cache_stop().
@@ -45,10 +52,10 @@ cache_enter(const struct os_mempool *mp, const struct cache_set *set)
     if (osmp_unlikely(cache == NULL || !cache_is_open(cache))) {
         return NULL;
     }
-    __atomic_store_n(&cache->thread->busy, mp, OSMP_DEKKER_STORE);
+    __atomic_store_n(&cache->busy, mp, OSMP_DEKKER_STORE);
     __asm__ volatile("" ::: "memory");
     if (osmp_unlikely(!__atomic_load_n(&cache->open, OSMP_DEKKER_LOAD))) {
-        osmp_leave(cache->thread);
+        cache_leave(cache);
         return NULL;
     }
     return cache;
@@ -69,7 +76,7 @@ cache_get(struct os_mempool *mp, const struct cache_set *set)
         cache_set_n(cache, cache->n - 1);
         cache_add(&cache->gets, 1);
     }
-    osmp_leave(cache->thread);
+    cache_leave(cache);
     return block;
 }
 
@@ -106,7 +113,7 @@ cache_put(struct os_mempool *mp, const struct cache_set *set, void *block)
         cache_set_n(cache, cache->n + 1);
         cache_add(&cache->puts, 1);
     }
-    osmp_leave(cache->thread);
+    cache_leave(cache);
     return done;
 }
 

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "sync/thread.h"
-
 enum { CACHE_TABLE_BITS = 4 };
 
 /* The window of the last home ends behind it, so that no index wraps. */
@@ -68,7 +66,7 @@ cache_table_free_set(struct cache_set *set)
 static bool
 cache_table_is_free(const struct cache *slot, const struct cache *cache)
 {
-    return slot == NULL || slot == cache || slot->thread == NULL;
+    return slot == NULL || slot == cache || slot->tp == 0;
 }
 
 /* Puts a cache into a free slot of its window; false if there is none. */
@@ -91,7 +89,7 @@ static bool
 cache_table_place_all(struct cache_table *table, const struct cache_set *set)
 {
     for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
-        if (cache->thread != NULL && !cache_table_place(table, cache, cache->thread->tp)) {
+        if (cache->tp != 0 && !cache_table_place(table, cache, cache->tp)) {
             return false;
         }
     }
@@ -135,7 +133,7 @@ cache_table_spare(struct cache_set *set)
 {
     struct cache *cache = set->all;
 
-    while (cache != NULL && cache->thread != NULL) {
+    while (cache != NULL && cache->tp != 0) {
         cache = cache->next;
     }
     if (cache != NULL) {
@@ -176,7 +174,7 @@ cache_table_adopt(struct cache_set *set, struct thread *thread)
     if (cache == NULL) {
         return NULL;
     }
-    cache_table_set_thread(cache, &thread->hot);
+    cache_table_set_thread(cache, thread);
     if (!cache_table_place(set->table, cache, thread->hot.tp) && !cache_table_grow(set)) {
         cache_table_set_thread(cache, NULL);
         return NULL;

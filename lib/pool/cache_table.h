@@ -13,6 +13,7 @@
 #define OSMP_POOL_CACHE_TABLE_H
 
 #include "layout/cache.h"
+#include "sync/thread.h"
 
 /* A set with an empty table; NULL if there is no memory. */
 struct cache_set *cache_table_new_set(void);
@@ -31,15 +32,16 @@ cache_table_home(const struct cache_table *table, uintptr_t tp)
     return (size_t)((uint64_t)tp * 0x9e3779b97f4a7c15u >> (64 - table->bits));
 }
 
-/* Relaxed: written under the pool's lock; a reader without it cares for its own thread only. */
+/* Relaxed: written under the pool's lock; a reader without it cares for its own pointer only. */
 static inline void
-cache_table_set_thread(struct cache *cache, struct osmp_thread *thread)
+cache_table_set_thread(struct cache *cache, struct thread *thread)
 {
-    __atomic_store_n(&cache->thread, thread, __ATOMIC_RELAXED);
+    cache->thread = thread;
+    __atomic_store_n(&cache->tp, thread != NULL ? thread->hot.tp : 0, __ATOMIC_RELAXED);
 }
 
 /*
- * Acquire for table and slots: pairs with the releases that publish them. A cache's thread is
+ * Acquire for table and slots: pairs with the releases that publish them. A cache's tp is
  * written by that thread itself or cleared; relaxed, as only one's own makes a difference.
  */
 static inline struct cache *
@@ -51,10 +53,8 @@ cache_table_find(const struct cache_set *set)
 
     for (size_t i = 0; i < CACHE_WINDOW; i++) {
         struct cache *cache = __atomic_load_n(&table->slots[home + i], __ATOMIC_ACQUIRE);
-        struct osmp_thread *thread =
-            cache != NULL ? __atomic_load_n(&cache->thread, __ATOMIC_RELAXED) : NULL;
 
-        if (thread != NULL && __atomic_load_n(&thread->tp, __ATOMIC_RELAXED) == tp) {
+        if (cache != NULL && __atomic_load_n(&cache->tp, __ATOMIC_RELAXED) == tp) {
             return cache;
         }
     }

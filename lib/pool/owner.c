@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/owner.h"
 
-#include <time.h>
-
 #include "base/build.h"
 #include "base/tool.h"
 #include "layout/counts.h"
 #include "layout/geometry.h"
 #include "sync/membarrier.h"
-#include "sync/pause.h"
+#include "sync/wait.h"
 
 /*
  * What a revocation costs and a tenure saves, measured: some 10 us against some 20 ns an operation,
@@ -16,9 +14,8 @@
  */
 enum { OWNER_RUN_MIN = 256, OWNER_RUN_MAX = 50000, OWNER_PAID = 500 };
 
-/* A section lasts some ns; one that has not ended after this many looks has a thread that is off
- * its core. It will not wake anybody when it leaves, so sleep and look again. */
-enum { OWNER_SPINS = 100, OWNER_SLEEP_NS = 50000, OWNER_BLIND_SLEEP_NS = 10000000 };
+/* How long a barrier that failed is waited for instead. */
+enum { OWNER_BLIND_SLEEP_NS = 10000000 };
 
 /* Present in programs that carry the sanitizers' runtimes. */
 extern void __asan_init(void) __attribute__((weak));
@@ -65,28 +62,10 @@ owner_init(struct os_mempool *mp)
     tail->run_needed = ownable ? OWNER_RUN_MIN : OWNER_NEVER;
 }
 
-static void
-owner_sleep(long ns)
-{
-    const struct timespec a_while = {.tv_nsec = ns};
-
-    nanosleep(&a_while, NULL);
-}
-
-/*
- * Acquire: pairs with the release in osmp_leave(), so what the section wrote is seen. Under
- * ThreadSanitizer sequentially consistent, the other half of the Dekker pair.
- */
 void
 owner_wait(const struct os_mempool *mp, const struct osmp_thread *owner)
 {
-    for (unsigned spin = 0; __atomic_load_n(&owner->busy, OSMP_DEKKER_LOAD) == mp; spin++) {
-        if (spin < OWNER_SPINS) {
-            sync_pause();
-        } else {
-            owner_sleep(OWNER_SLEEP_NS);
-        }
-    }
+    sync_wait_while(&owner->busy, mp);
 }
 
 /* The store of the Dekker pair; owner_barrier() must follow before busy is read. */
@@ -111,7 +90,7 @@ owner_barrier(void)
 {
     if (!membarrier_all()) {
         __atomic_store_n(&owner_allowed, false, __ATOMIC_RELAXED);
-        owner_sleep(OWNER_BLIND_SLEEP_NS);
+        sync_sleep(OWNER_BLIND_SLEEP_NS);
     }
 }
 

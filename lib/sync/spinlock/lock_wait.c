@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lock_wait.c: how a taken spinlock is waited for. */
 #include <sched.h>
-#include <time.h>
 
 #include "sync/lock.h"
 #include "sync/pause.h"
+#include "sync/wait.h"
 
 /*
  * A section lasts some 10 ns, so one that has not ended after 100 looks (about 1 us) has a holder
@@ -16,12 +16,10 @@ enum { LOCK_SPINS = 100, LOCK_YIELDS = 20, LOCK_SLEEP_NS = 50000 };
 static void
 lock_give_way(unsigned round)
 {
-    const struct timespec a_while = {.tv_nsec = LOCK_SLEEP_NS};
-
     if (round < LOCK_YIELDS) {
         sched_yield();
     } else {
-        nanosleep(&a_while, NULL);
+        sync_sleep(LOCK_SLEEP_NS);
     }
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/wait.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "sync/pause.h"
+
+/*
+ * A section lasts some ns; one that has not ended after this many looks has a thread that is off
+ * its core. It wakes nobody when it leaves, as that would cost every section; so sleep and look
+ * again.
+ */
+enum { SYNC_SPINS = 100, SYNC_SLEEP_NS = 50000 };
+
+void
+sync_sleep(long ns)
+{
+    const struct timespec a_while = {.tv_nsec = ns};
+    int saved = errno;
+
+    nanosleep(&a_while, NULL);
+    errno = saved;
+}
+
+/*
+ * Acquire: pairs with the release that ends a section, so what it wrote is seen. Under
+ * ThreadSanitizer sequentially consistent, the other half of the Dekker pair.
+ */
+void
+sync_wait_while(const struct os_mempool *const *busy, const struct os_mempool *mp)
+{
+    for (unsigned spin = 0; __atomic_load_n(busy, OSMP_DEKKER_LOAD) == mp; spin++) {
+        if (spin < SYNC_SPINS) {
+            sync_pause();
+        } else {
+            sync_sleep(SYNC_SLEEP_NS);
+        }
+    }
+}
