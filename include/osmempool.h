@@ -53,6 +53,9 @@ os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n
  * one-word blocks or an extended pool a block that stands twice is not found beforehand; on an
  * extended pool each block goes through the put callback.
  *
+ * @param mp      The pool.
+ * @param blocks  The blocks; the array is not changed.
+ * @param n       Number of blocks; 0 is OS_OK.
  * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; for an extended pool the
  *          first value that is not OS_OK, the others having been put all the same.
  */
@@ -76,6 +79,7 @@ os_error_t os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth);
 /**
  * Takes the caches away again; their blocks go back to the pool.
  *
+ * @param mp  A registered pool.
  * @return  OS_OK, also if there were none; OS_INVALID_PARM for a pool that is not registered.
  */
 os_error_t os_mempool_cache_disable(struct os_mempool *mp);
@@ -112,6 +116,7 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
  * Starts the low-water mark again from now: min_free becomes the number of blocks that are free
  * outside caches.
  *
+ * @param mp  A registered pool.
  * @return  OS_OK; OS_INVALID_PARM for a pool that is not registered.
  */
 os_error_t os_mempool_min_reset(struct os_mempool *mp);

@@ -2,13 +2,15 @@
 /*
  * fork.c: pools across fork().
  *
- * prepare  takes the freeze and the registry's mutex, then marks every pool frozen, one at a time,
- *          under its lock. So no thread is inside a section at the moment of the fork, and the
- *          child's memory holds every pool as its last section left it. Two mutexes are held,
- *          however many pools there are.
- * parent   takes the marks off and lets the waiting threads go on.
+ * prepare  takes the freeze and the registry's mutex; marks every pool frozen, one at a time under
+ *          its lock, and stops its owner and caches in the same go; then one barrier, and it waits
+ *          for owners and caches that are in a section still. So no thread is inside a section at
+ *          the moment of the fork, and the child's memory holds every pool as its last section
+ *          left it, its caches' blocks on its list. Three mutexes are held, however many pools
+ *          there are.
+ * parent   gives ownership and caches back, takes the marks off and lets the waiting threads go on.
  * child    has this one thread. A pool's lock may look taken there, by a thread that was about to
- *          see the mark; all of them are made anew, none is given. The two mutexes are this
+ *          see the mark; all of them are made anew, none is given. The three mutexes are this
  *          thread's own and plain (not priority-inheriting), so they are given as in the parent.
  *
  * A pool that is not registered is not frozen: if another thread is in its section at the fork, its

@@ -137,7 +137,7 @@ thread_fork_parent(void)
 void
 thread_fork_child(void)
 {
-    pthread_mutex_init(&thread_mutex, NULL);
+    thread_fork_parent();
     thread_free = NULL;
     for (struct thread *thread = thread_all; thread != NULL; thread = thread->next) {
         thread->hot.busy = NULL;
