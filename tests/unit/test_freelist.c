@@ -7,10 +7,10 @@
 #include "pool/freelist.h"
 
 /* Link or key of block number i. */
-static freelist_word *
+static osmp_word *
 word_of(const struct fixture *fx, unsigned i, unsigned word)
 {
-    return &freelist_words(fixture_block(fx, i))[word];
+    return &osmp_words(fixture_block(fx, i))[word];
 }
 
 static void
@@ -39,7 +39,7 @@ each_free_block_carries_its_key(void **state)
     const struct fixture *fx = *state;
 
     for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
-        assert_true(*word_of(fx, i, FREELIST_KEY) == freelist_key(fx->pool, fixture_block(fx, i)));
+        assert_true(*word_of(fx, i, OSMP_KEY) == osmp_key(fx->pool, fixture_block(fx, i)));
     }
 }
 
@@ -53,7 +53,7 @@ get_takes_the_key_away(void **state)
     pool_put_all(fx->pool, pool_get_all(fx->pool));
     blocks = pool_get_all(fx->pool);
     for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
-        assert_int_equal(freelist_words(blocks[i])[FREELIST_KEY], 0);
+        assert_int_equal(osmp_words(blocks[i])[OSMP_KEY], 0);
     }
     pool_put_all(fx->pool, blocks);
 }
@@ -90,7 +90,7 @@ user_data_that_looks_like_the_key_is_no_double_put(void **state)
     void **blocks = pool_get_all(fx->pool);
 
     for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
-        freelist_words(blocks[i])[FREELIST_KEY] = freelist_key(fx->pool, blocks[i]);
+        osmp_words(blocks[i])[OSMP_KEY] = osmp_key(fx->pool, blocks[i]);
         assert_int_equal(os_memblock_put(fx->pool, blocks[i]), OS_OK);
         assert_int_equal(os_memblock_put(fx->pool, blocks[i]), OS_INVALID_PARM);
     }
@@ -117,7 +117,7 @@ a_full_pool_takes_no_block_even_if_its_key_is_gone(void **state)
     struct fixture *fx = *state;
 
     for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
-        *word_of(fx, i, FREELIST_KEY) = 0;
+        *word_of(fx, i, OSMP_KEY) = 0;
         assert_int_equal(os_memblock_put(fx->pool, fixture_block(fx, i)), OS_INVALID_PARM);
         assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS);
         expect_damaged(fx);
@@ -178,7 +178,7 @@ expect_cut_off(struct fixture *fx, uintptr_t link)
     struct pool_counts before, counts;
 
     counts_read(fx->pool, &before);
-    freelist_words(second)[FREELIST_LINK] = link;
+    osmp_words(second)[OSMP_LINK] = link;
     assert_ptr_equal(os_memblock_get(fx->pool), second);
     assert_int_equal(fx->pool->mp_num_free, 0);
     assert_int_equal(fx->pool->mp_min_free, 0);
@@ -228,7 +228,7 @@ a_damaged_link_of_the_last_block_loses_nothing(void **state)
     struct fixture *fx = *state;
     void **blocks;
 
-    *word_of(fx, FIXTURE_BLOCKS - 1, FREELIST_LINK) = (uintptr_t)fixture_block(fx, 0);
+    *word_of(fx, FIXTURE_BLOCKS - 1, OSMP_LINK) = (uintptr_t)fixture_block(fx, 0);
     blocks = pool_get_all(fx->pool);
     assert_null(os_memblock_get(fx->pool));
     assert_null(fx->pool->slh_first);
@@ -243,7 +243,7 @@ a_cyclic_list_is_not_sane(void **state)
 
     for (unsigned from = 0; from < FIXTURE_BLOCKS; from++) {
         for (unsigned to = 0; to <= from; to++) {
-            *word_of(fx, from, FREELIST_LINK) = (uintptr_t)fixture_block(fx, to);
+            *word_of(fx, from, OSMP_LINK) = (uintptr_t)fixture_block(fx, to);
             expect_damaged(fx);
         }
     }
@@ -254,9 +254,9 @@ a_list_shorter_than_the_count_is_not_sane(void **state)
 {
     struct fixture *fx = *state;
 
-    *word_of(fx, 2, FREELIST_LINK) = 0;
+    *word_of(fx, 2, OSMP_LINK) = 0;
     expect_damaged(fx);
-    *word_of(fx, 2, FREELIST_LINK) = (uintptr_t)fixture_block(fx, 4);
+    *word_of(fx, 2, OSMP_LINK) = (uintptr_t)fixture_block(fx, 4);
     expect_damaged(fx);
     fx->pool->slh_first = NULL;
     expect_damaged(fx);
@@ -298,7 +298,7 @@ a_list_that_leads_elsewhere_is_not_sane(void **state)
     };
 
     for (size_t i = 0; i < LENGTH(links); i++) {
-        *word_of(fx, 5, FREELIST_LINK) = links[i];
+        *word_of(fx, 5, OSMP_LINK) = links[i];
         expect_damaged(fx);
         fx->pool->slh_first = (struct os_memblock *)links[i];
         expect_damaged(fx);
@@ -311,7 +311,7 @@ a_free_block_without_its_key_is_not_sane(void **state)
     struct fixture *fx = *state;
 
     for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
-        *word_of(fx, i, FREELIST_KEY) ^= 1;
+        *word_of(fx, i, OSMP_KEY) ^= 1;
         expect_damaged(fx);
     }
 }
@@ -323,13 +323,13 @@ a_put_on_a_damaged_list_neither_loops_nor_crashes(void **state)
     struct fixture *fx = *state;
     void *block = os_memblock_get(fx->pool);
 
-    *word_of(fx, 3, FREELIST_LINK) = (uintptr_t)fixture_block(fx, 1);
-    freelist_words(block)[FREELIST_KEY] = freelist_key(fx->pool, block);
+    *word_of(fx, 3, OSMP_LINK) = (uintptr_t)fixture_block(fx, 1);
+    osmp_words(block)[OSMP_KEY] = osmp_key(fx->pool, block);
     assert_int_equal(os_memblock_put(fx->pool, block), OS_OK);
     expect_damaged(fx);
     block = os_memblock_get(fx->pool);
-    *word_of(fx, 3, FREELIST_LINK) = 8;
-    freelist_words(block)[FREELIST_KEY] = freelist_key(fx->pool, block);
+    *word_of(fx, 3, OSMP_LINK) = 8;
+    osmp_words(block)[OSMP_KEY] = osmp_key(fx->pool, block);
     assert_int_equal(os_memblock_put(fx->pool, block), OS_OK);
     expect_damaged(fx);
 }

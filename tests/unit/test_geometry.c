@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+
 #include "common/check.h"
 #include "layout/geometry.h"
 
@@ -27,7 +29,7 @@ is_block(const struct os_mempool *mp, uintptr_t address)
 static void
 expect_agreement(const struct os_mempool *mp, uintptr_t address)
 {
-    uintptr_t index = geometry_index(mp, (const void *)address);
+    uintptr_t index = osmp_index(mp, (const void *)address);
 
     assert_int_equal(geometry_holds(mp, (const void *)address), is_block(mp, address));
     if (is_block(mp, address)) {

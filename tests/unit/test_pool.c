@@ -18,7 +18,7 @@ static void
 bare_format(struct bare *bare, const char *name)
 {
     memset(bare, 0xa5, sizeof(*bare));
-    pool_format(&bare->pool, N_BLOCKS, SIZE, bare->buffer, name);
+    pool_format(&bare->pool, N_BLOCKS, SIZE, bare->buffer, name, 0);
 }
 
 static void
@@ -93,7 +93,7 @@ nothing_outside_the_buffer_is_written(void **state)
     struct os_mempool pool;
 
     memory[0] = memory[LENGTH(memory) - 1] = guard;
-    pool_format(&pool, N_BLOCKS, SIZE, &memory[1], "bare");
+    pool_format(&pool, N_BLOCKS, SIZE, &memory[1], "bare", 0);
     pool_expect_whole(&pool);
     assert_int_equal(os_mempool_clear(&pool), OS_OK);
     assert_true(memory[0] == guard && memory[LENGTH(memory) - 1] == guard);
