@@ -59,6 +59,8 @@ prepare()
     done
     parent=${OSMEMPOOL_TEST_DIR:-${TMPDIR:-/tmp}}
     mkdir -p "$parent" && work=$(mktemp -d "$parent/osmempool-test.XXXXXX") || exit 1
+    # Some tests, run by root, start programs as another user.
+    chmod 755 "$work"
     # An interrupted run leaves nothing behind.
     trap 'rm -rf "$work"; exit 130' INT TERM HUP
     # ThreadSanitizer's runtime needs a layout of memory that address randomisation may spoil.
