@@ -376,7 +376,10 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
         if (cache->thread != thread) {
             continue;
         }
-        cache_flush(mp, cache, cache->n);
+        /* Only then: else the cache is empty, and the list may be an owner's, not ours to write. */
+        if (cache_is_enabled(mp)) {
+            cache_flush(mp, cache, cache->n);
+        }
         if (cache_is_open(cache)) {
             __atomic_store_n(&cache->open, 0, OSMP_DEKKER_STORE);
             set->n_open--;
