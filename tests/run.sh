@@ -61,8 +61,9 @@ prepare()
     mkdir -p "$parent" && work=$(mktemp -d "$parent/osmempool-test.XXXXXX") || exit 1
     # Some tests, run by root, start programs as another user.
     chmod 755 "$work"
-    # An interrupted run leaves nothing behind.
-    trap 'rm -rf "$work"; exit 130' INT TERM HUP
+    trap 'interrupted INT' INT
+    trap 'interrupted TERM' TERM
+    trap 'interrupted HUP' HUP
     # ThreadSanitizer's runtime needs a layout of memory that address randomisation may spoil.
     no_randomisation=
     if setarch "$(uname -m)" -R true 2>/dev/null; then
@@ -72,20 +73,29 @@ prepare()
     started=$(date +%s)
 }
 
+# An interrupted run leaves nothing behind.
+interrupted()
+{
+    echo "run.sh: ended by SIG$1" >&2
+    rm -rf "$work"
+    exit 130
+}
+
 run_plain()
 {
     built gcc plain --werror && tested plain
 }
 
-# For each way of locking. The suites that need a shell, a terminal or the source tree run in the
-# plain builds; here, those run that a compiler, a tool or an option can make a difference to.
+# For each way of locking: the suites that a compiler, a tool or an option can make a difference to.
 run_more()
 {
     tested plain valgrind --setup=valgrind
     tested plain helgrind --setup=helgrind
     checked plain install install_and_use
-    built gcc asan -Db_sanitize=address,undefined && tested asan '' --no-suite rules
-    built gcc tsan -Db_sanitize=thread && tested tsan '' --no-suite rules --no-suite cli
+    built gcc asan -Db_sanitize=address,undefined &&
+        tested asan '' --no-suite rules --no-suite bench --no-suite cli
+    built gcc tsan -Db_sanitize=thread &&
+        tested tsan '' --no-suite rules --no-suite bench --no-suite cli
     built clang clang --werror && tested clang '' --suite unit --suite api --suite export
     built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true &&
         tested ndebug '' --suite unit --suite api
@@ -95,6 +105,8 @@ run_once()
 {
     locking=mutex
     built gcc prio --werror -Dprio_inherit=true && tested prio '' --suite unit --suite stress
+    # The tool does not know about locks.
+    tested asan asan-tool --suite cli
     checked library library_alone
     checked refused priority_needs_a_mutex
     checked subproject subproject_works
