@@ -291,19 +291,35 @@ osmp_owner_put(struct os_mempool *mp, void *block)
 extern void *osmp_call_get(struct os_mempool *mp) __asm__("os_memblock_get");
 extern os_error_t osmp_call_put(struct os_mempool *mp, void *block) __asm__("os_memblock_put");
 
+/*
+ * clang drops the body of an inline function that calls a function of its own symbol name, taking
+ * it for one that calls itself, and inlines nothing. It looks one call deep.
+ */
+OSMP_INLINE void *
+osmp_other_get(struct os_mempool *mp)
+{
+    return osmp_call_get(mp);
+}
+
+OSMP_INLINE os_error_t
+osmp_other_put(struct os_mempool *mp, void *block)
+{
+    return osmp_call_put(mp, block);
+}
+
 OSMP_INLINE void *
 os_memblock_get(struct os_mempool *mp)
 {
     void *block = osmp_rarely(mp == NULL) ? NULL : osmp_owner_get(mp);
 
-    return osmp_rarely(block == NULL) ? osmp_call_get(mp) : block;
+    return osmp_rarely(block == NULL) ? osmp_other_get(mp) : block;
 }
 
 OSMP_INLINE os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_rarely(mp == NULL || !osmp_owner_put(mp, block_addr))) {
-        return osmp_call_put(mp, block_addr);
+        return osmp_other_put(mp, block_addr);
     }
     return OS_OK;
 }
