@@ -158,7 +158,9 @@ owner_grant(struct os_mempool *mp)
     struct thread *thread = NULL;
 
     tail->run = 0;
-    if (tail->run_needed == OWNER_NEVER || mp->osmp_owner != NULL || tail->gate != 0) {
+    /* A run of 0 is that of a pool never initialised: no thread would give it up at its end. */
+    if (tail->run_needed == OWNER_NEVER || tail->run_needed == 0 || mp->osmp_owner != NULL ||
+        tail->gate != 0) {
         return;
     }
     if (owner_is_allowed()) {
