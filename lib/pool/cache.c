@@ -163,10 +163,13 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
     }
 }
 
+/* A frozen pool's caches were closed by the fork, not by the caller; the fork opens them again. */
 void
 cache_resume(struct os_mempool *mp)
 {
-    cache_end_pause(mp, owner_is_allowed());
+    if ((pool_tail(mp)->gate & POOL_GATE_FROZEN) == 0) {
+        cache_end_pause(mp, owner_is_allowed());
+    }
 }
 
 /* Takes all caches' blocks for good and raises the price of opening. */
@@ -208,7 +211,10 @@ cache_open(struct os_mempool *mp)
     __atomic_store_n(&cache->open, 1, __ATOMIC_RELAXED);
 }
 
-/* Counts an operation under the lock towards the opening of the caller's cache. */
+/*
+ * Counts an operation under the lock towards the opening of the caller's cache. Not while the pool
+ * is frozen: the forking thread's cache would be open in the child.
+ */
 static void
 cache_count(struct os_mempool *mp)
 {
@@ -216,7 +222,8 @@ cache_count(struct os_mempool *mp)
 
     if (set->run < set->run_needed) {
         set->run++;
-    } else if (freelist_count(mp) >= cache_batch(cache_batch(set->depth))) {
+    } else if (pool_tail(mp)->gate == 0 &&
+               freelist_count(mp) >= cache_batch(cache_batch(set->depth))) {
         cache_open(mp);
     }
 }
@@ -306,9 +313,14 @@ cache_disown(struct os_mempool *mp)
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        cache_table_set_thread(cache, NULL);
+        cache_flush(mp, cache, cache->n);
         cache->busy = NULL;
+        cache->open = 0;
         cache->paused = 0;
+        cache_table_set_thread(cache, NULL);
+    }
+    if (set != NULL) {
+        set->n_open = 0;
     }
 }
 

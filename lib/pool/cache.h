@@ -47,7 +47,7 @@ void cache_resume(struct os_mempool *mp);
 bool cache_stop(struct os_mempool *mp);
 void cache_collect(struct os_mempool *mp);
 
-/* In a forked child, after cache_collect(): no thread has a cache. */
+/* In a forked child: no thread has a cache, and all blocks in them are on the list. */
 void cache_disown(struct os_mempool *mp);
 
 /* Enables caches or changes their depth; disables them. False if there is no memory. */

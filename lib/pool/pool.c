@@ -39,6 +39,8 @@ pool_retire(struct os_mempool *mp)
     pool_lock(mp);
     set = cache_detach(mp);
     owner_forbid(mp);
+    /* Should a fork handler unregister it: no thaw would come for those who wait at the gate. */
+    pool_tail(mp)->gate = 0;
     pool_unlock(mp);
     cache_free(set);
 }

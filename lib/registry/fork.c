@@ -43,10 +43,10 @@ fork_thaw(struct os_mempool *mp)
     struct pool_tail *tail = pool_tail(mp);
 
     lock_take(&tail->lock);
+    tail->gate &= ~(uint32_t)POOL_GATE_FROZEN;
     owner_resume(mp, tail->frozen_owner);
     cache_resume(mp);
     tail->frozen_owner = NULL;
-    tail->gate &= ~(uint32_t)POOL_GATE_FROZEN;
     lock_give(&tail->lock);
 }
 

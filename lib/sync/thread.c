@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "sync/freeze.h"
+
 enum { THREAD_PAGE_BYTES = 4096 };
 
 static pthread_mutex_t thread_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -84,7 +86,8 @@ thread_get(void)
 {
     struct thread *thread = thread_own;
 
-    if (thread != NULL || thread_past_end || !thread_has_key) {
+    /* The thread that forks has the mutex of the list already. */
+    if (thread != NULL || thread_past_end || !thread_has_key || freeze_is_mine()) {
         return thread;
     }
     thread = thread_take();

@@ -2,6 +2,7 @@
 #include "sync/wait.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <time.h>
 
 #include "sync/pause.h"
@@ -18,8 +19,11 @@ sync_sleep(long ns)
 {
     const struct timespec a_while = {.tv_nsec = ns};
     int saved = errno;
+    int state;
 
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     nanosleep(&a_while, NULL);
+    pthread_setcancelstate(state, NULL);
     errno = saved;
 }
 

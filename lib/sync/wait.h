@@ -11,7 +11,11 @@
  */
 void sync_wait_while(const struct os_mempool *const *busy, const struct os_mempool *mp);
 
-/* Sleeps for so long, or less if a signal comes. Keeps errno. */
+/*
+ * Sleeps for so long (below a second), or less if a signal comes. May be called with locks held: it
+ * is no cancellation point, and it leaves errno as it was, as get and put are no system calls to
+ * their callers.
+ */
 void sync_sleep(long ns);
 
 #endif
