@@ -66,6 +66,15 @@ cache_set_of(const struct os_mempool *mp)
     return __atomic_load_n(&pool_tail_const(mp)->caches, __ATOMIC_ACQUIRE);
 }
 
+/* The newest cache of a set, for snapshots, which take no pool's lock: caches are only ever added
+ * in front. Acquire: pairs with the release that adds one, so its counters are seen as 0, not as
+ * what the memory held before. */
+static inline const struct cache *
+cache_set_first(const struct cache_set *set)
+{
+    return __atomic_load_n(&set->all, __ATOMIC_ACQUIRE);
+}
+
 /* Under the pool's lock: whether blocks may be in caches and counters in parts. */
 static inline bool
 cache_is_enabled(const struct os_mempool *mp)

@@ -50,7 +50,7 @@ counts_sum_puts(const struct cache_set *set)
 {
     uint64_t sum = 0;
 
-    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+    for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
         sum += __atomic_load_n(&cache->puts, __ATOMIC_ACQUIRE);
     }
     return sum;
@@ -61,7 +61,7 @@ counts_sum_gets(const struct cache_set *set)
 {
     uint64_t sum = 0;
 
-    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+    for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
         sum += __atomic_load_n(&cache->gets, __ATOMIC_ACQUIRE);
     }
     return sum;
@@ -73,7 +73,7 @@ counts_sum_cached(const struct cache_set *set, uint32_t num_free)
 {
     uint64_t sum = 0;
 
-    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+    for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
         sum += __atomic_load_n(&cache->n, __ATOMIC_RELAXED);
     }
     return sum < num_free ? (uint32_t)sum : num_free;

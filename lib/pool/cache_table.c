@@ -143,7 +143,8 @@ cache_table_spare(struct cache_set *set)
     cache = aligned_alloc(_Alignof(struct cache), sizeof(*cache));
     if (cache != NULL) {
         *cache = (struct cache){.next = set->all};
-        set->all = cache;
+        /* Release: pairs with the acquire in cache_set_first(). */
+        __atomic_store_n(&set->all, cache, __ATOMIC_RELEASE);
     }
     return cache;
 }
