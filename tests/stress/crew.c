@@ -49,11 +49,15 @@ crew_begin(struct crew *crew, unsigned n, crew_work_fn *work, void *job)
     }
 }
 
-/* Relaxed: nothing but the wish to stop is told. */
+/*
+ * Everybody does at least one round, however late it gets a CPU. Relaxed: nothing but the wish to
+ * stop is told.
+ */
 bool
 crew_goes_on(const struct crew_worker *worker)
 {
-    return worker->wrong == NULL && !__atomic_load_n(&worker->crew->stop, __ATOMIC_RELAXED);
+    return worker->wrong == NULL &&
+           (worker->rounds == 0 || !__atomic_load_n(&worker->crew->stop, __ATOMIC_RELAXED));
 }
 
 /* A linear congruential generator: each worker's sequence is the same in every run. */
