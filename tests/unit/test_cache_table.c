@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_cache_table.c: each thread finds its own cache, whoever else has one. */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/box.h"
+#include "layout/tail.h"
+#include "pool/cache_table.h"
+
+enum { ALIVE = 60, ROUNDS = 20, DEPTH = 4, CHURN = 10000 };
+
+static pthread_barrier_t together;
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static unsigned
+caches_in(const struct cache_set *set)
+{
+    unsigned n = 0;
+
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        n++;
+    }
+    return n;
+}
+
+static struct cache_set *
+new_set(uint32_t depth)
+{
+    struct cache_set *set = cache_table_new_set();
+
+    assert_non_null(set);
+    set->depth = depth;
+    return set;
+}
+
+/* As the pool does when a thread ends. */
+static void
+leave_cache(struct cache *cache)
+{
+    thread_unhold(cache->thread);
+    cache_table_set_thread(cache, NULL);
+}
+
+/* Makes a cache, finds it again once everybody has one, and leaves it; NULL if all was right. */
+static void *
+own_find_and_leave(void *arg)
+{
+    struct cache_set *set = arg;
+    struct cache *cache;
+    bool right;
+
+    right = cache_table_find(set) == NULL;
+    pthread_mutex_lock(&pool_lock);
+    cache = cache_table_own(set);
+    pthread_mutex_unlock(&pool_lock);
+    pthread_barrier_wait(&together);
+    right = right && cache != NULL && cache_table_find(set) == cache && cache->depth == DEPTH &&
+            cache->blocks != NULL && cache->n == 0 && cache->open == 0;
+    pthread_barrier_wait(&together);
+    pthread_mutex_lock(&pool_lock);
+    right = right && cache_table_own(set) == cache;
+    leave_cache(cache);
+    right = right && cache_table_find(set) == NULL;
+    pthread_mutex_unlock(&pool_lock);
+    pthread_barrier_wait(&together);
+    return right ? NULL : set;
+}
+
+static void
+round_of_threads(struct cache_set *set)
+{
+    pthread_t threads[ALIVE];
+    void *wrong;
+
+    assert_int_equal(pthread_barrier_init(&together, NULL, ALIVE), 0);
+    for (unsigned i = 0; i < ALIVE; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, own_find_and_leave, set), 0);
+    }
+    for (unsigned i = 0; i < ALIVE; i++) {
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+    pthread_barrier_destroy(&together);
+}
+
+static void
+there_are_never_more_caches_than_threads_at_once(void **state)
+{
+    struct cache_set *set = new_set(DEPTH);
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        round_of_threads(set);
+        assert_int_equal(caches_in(set), ALIVE);
+    }
+    cache_table_free_set(set);
+}
+
+/* A table grows by doubling, so what is kept of old ones is less than the new one. */
+static void
+a_table_stays_in_proportion(void **state)
+{
+    struct cache_set *set = new_set(DEPTH);
+    unsigned n_older = 0;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        round_of_threads(set);
+    }
+    for (const struct cache_table *table = set->table; table->older != NULL; table = table->older) {
+        assert_true(table->older->bits < table->bits);
+        n_older++;
+    }
+    assert_true(set->table->bits <= 12);
+    assert_true(n_older <= 8);
+    cache_table_free_set(set);
+}
+
+static void
+a_new_depth_is_a_new_array(void **state)
+{
+    struct cache_set *set = new_set(DEPTH);
+    struct cache *cache = cache_table_own(set);
+    const uint32_t depths[] = {1, 1000, 3, 65536, DEPTH};
+
+    assert_non_null(cache);
+    for (unsigned i = 0; i < LENGTH(depths); i++) {
+        set->depth = depths[i];
+        assert_ptr_equal(cache_table_own(set), cache);
+        assert_int_equal(cache->depth, depths[i]);
+        for (uint32_t j = 0; j < depths[i]; j++) {
+            cache->blocks[j] = cache;
+        }
+    }
+    leave_cache(cache);
+    cache_table_free_set(set);
+}
+
+static void *
+find_none(void *set)
+{
+    return cache_table_find(set);
+}
+
+static void
+nobody_finds_anothers_cache(void **state)
+{
+    struct cache_set *set = new_set(DEPTH);
+    struct cache *cache = cache_table_own(set);
+    void *found;
+    pthread_t thread;
+
+    for (unsigned i = 0; i < ALIVE; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, find_none, set), 0);
+        assert_int_equal(pthread_join(thread, &found), 0);
+        assert_null(found);
+    }
+    leave_cache(cache);
+    cache_table_free_set(set);
+}
+
+static void *
+use_a_little(void *pool)
+{
+    return (void *)(uintptr_t)use_alone(pool, 600);
+}
+
+/* Through the pool itself: threads that come and go, a few at a time. */
+static void
+a_pools_caches_are_as_many_as_its_threads_at_once(void **state)
+{
+    enum { AT_ONCE = 4 };
+    unsigned n = getenv("OSMEMPOOL_TEST_SHORT") != NULL ? 200 : CHURN;
+    struct box *box = box_make(BOX_CACHED);
+    struct cache_set *set = pool_tail(box->pool)->caches;
+
+    if (set == NULL) {
+        box_end(box);
+        skip();
+    }
+    for (unsigned i = 0; i < n; i += AT_ONCE) {
+        pthread_t threads[AT_ONCE];
+        void *failures;
+
+        for (unsigned j = 0; j < AT_ONCE; j++) {
+            assert_int_equal(pthread_create(&threads[j], NULL, use_a_little, box->pool), 0);
+        }
+        for (unsigned j = 0; j < AT_ONCE; j++) {
+            assert_int_equal(pthread_join(threads[j], &failures), 0);
+            assert_null(failures);
+        }
+    }
+    assert_in_range(caches_in(set), 1, AT_ONCE + 1);
+    box_end(box);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_are_never_more_caches_than_threads_at_once),
+        cmocka_unit_test(a_table_stays_in_proportion),
+        cmocka_unit_test(a_new_depth_is_a_new_array),
+        cmocka_unit_test(nobody_finds_anothers_cache),
+        cmocka_unit_test(a_pools_caches_are_as_many_as_its_threads_at_once),
+    };
+
+    return cmocka_run_group_tests_name("cache_table", tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_owner.c: when a thread becomes the owner of a pool, and when it stops being one. */
+#include "common/box.h"
+#include "layout/tail.h"
+#include "pool/owner.h"
+#include "pool/pool.h"
+
+enum { RUN = 256, MOST = 50000, PAID = 500 };
+
+static const struct osmp_thread *
+owner_of(const struct box *box)
+{
+    return __atomic_load_n(&box->pool->osmp_owner, __ATOMIC_RELAXED);
+}
+
+static uint32_t
+run_needed(const struct box *box)
+{
+    return pool_tail(box->pool)->run_needed;
+}
+
+static int
+setup(void **state)
+{
+    *state = box_make(BOX_PLAIN);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    box_end(*state);
+    return 0;
+}
+
+static void
+needs_ownership(void)
+{
+    if (!owner_is_allowed()) {
+        skip();
+    }
+}
+
+/* Operations of the calling thread until it owns the pool; none if that takes 200,000. */
+static unsigned
+ops_until_owned(struct box *box)
+{
+    void *block = NULL;
+
+    for (unsigned n = 0; n <= 4 * MOST; n++) {
+        if (owner_of(box) != NULL) {
+            if (block != NULL) {
+                os_memblock_put(box->pool, block);
+            }
+            return n;
+        }
+        if (block == NULL) {
+            block = os_memblock_get(box->pool);
+        } else {
+            os_memblock_put(box->pool, block);
+            block = NULL;
+        }
+    }
+    return 0;
+}
+
+static void
+ownership_comes_after_256_operations(void **state)
+{
+    struct box *box = *state;
+
+    needs_ownership();
+    assert_int_equal(ops_until_owned(box), RUN);
+    assert_true(owner_is_me(owner_of(box)));
+}
+
+static void *
+get_and_put_once(void *pool)
+{
+    use_alone(pool, 1);
+    return NULL;
+}
+
+static void
+another_thread_interrupts_the_run(void **state)
+{
+    struct box *box = *state;
+
+    needs_ownership();
+    use_alone(box->pool, RUN / 2 - 1);
+    run_elsewhere(get_and_put_once, box->pool);
+    assert_null(owner_of(box));
+    assert_int_equal(ops_until_owned(box), RUN);
+}
+
+static void
+each_tenure_that_did_not_pay_doubles_the_run(void **state)
+{
+    struct box *box = *state;
+
+    needs_ownership();
+    for (uint32_t run = RUN; run < 8 * MOST; run *= 2) {
+        assert_int_equal(ops_until_owned(box), run < MOST ? run : MOST);
+        run_elsewhere(get_and_put_once, box->pool);
+        assert_null(owner_of(box));
+    }
+    assert_int_equal(run_needed(box), MOST);
+}
+
+static void
+each_tenure_that_paid_halves_the_run(void **state)
+{
+    struct box *box = *state;
+    uint32_t run;
+
+    needs_ownership();
+    pool_tail(box->pool)->run_needed = MOST;
+    for (run = MOST; run > RUN / 2; run /= 2) {
+        assert_int_equal(ops_until_owned(box), run > RUN ? run : RUN);
+        use_alone(box->pool, PAID + 1);
+        run_elsewhere(get_and_put_once, box->pool);
+        assert_null(owner_of(box));
+    }
+    assert_int_equal(run_needed(box), RUN);
+}
+
+static void
+the_rule_has_its_bounds(void **state)
+{
+    assert_int_equal(owner_next_run(RUN, true), RUN);
+    assert_int_equal(owner_next_run(RUN, false), 2 * RUN);
+    assert_int_equal(owner_next_run(MOST, false), MOST);
+    assert_int_equal(owner_next_run(MOST, true), MOST / 2);
+    assert_int_equal(owner_next_run(MOST - 1, false), MOST);
+}
+
+static void *
+visit(void *arg)
+{
+    struct box *box = arg;
+    struct os_mempool_stats st;
+    bool fine = os_mempool_is_sane(box->pool) && os_mempool_min_reset(box->pool) == OS_OK &&
+                os_mempool_clear(box->pool) == OS_OK &&
+                os_mempool_stats_get(box->pool, &st, sizeof(st)) == OS_OK;
+
+    return fine ? NULL : box;
+}
+
+/* What only looks at a pool gives the ownership back, and costs nothing. */
+static void
+visits_leave_the_owner(void **state)
+{
+    struct box *box = *state;
+    const struct osmp_thread *owner;
+
+    needs_ownership();
+    use_alone(box->pool, RUN);
+    owner = owner_of(box);
+    assert_non_null(owner);
+    for (unsigned i = 0; i < 100; i++) {
+        run_elsewhere(visit, box);
+        assert_null(visit(box));
+        assert_ptr_equal(owner_of(box), owner);
+    }
+    assert_int_equal(run_needed(box), RUN);
+}
+
+static bool
+child_starts_shared(void *arg)
+{
+    struct box *box = arg;
+
+    return owner_of(box) == NULL && use_alone(box->pool, BOX_WARM) == 0 && owner_of(box) != NULL &&
+           take_all(box->pool) == BOX_BLOCKS;
+}
+
+static void
+a_fork_leaves_the_owner_and_the_child_none(void **state)
+{
+    struct box *box = *state;
+    const struct osmp_thread *owner;
+
+    needs_ownership();
+    use_alone(box->pool, RUN);
+    owner = owner_of(box);
+    assert_true(true_in_child(child_starts_shared, box));
+    assert_ptr_equal(owner_of(box), owner);
+    assert_int_equal(run_needed(box), RUN);
+}
+
+static void
+a_thread_that_ends_gives_its_pools_up(void **state)
+{
+    struct box *box = *state;
+
+    needs_ownership();
+    for (unsigned i = 0; i < 100; i++) {
+        use_elsewhere(box->pool);
+        assert_null(owner_of(box));
+    }
+    assert_int_equal(run_needed(box), RUN);
+}
+
+static void
+some_pools_are_never_owned(void **state)
+{
+    const enum box_kind kinds[] = {BOX_EXTENDED, BOX_EXTENDED_CACHED, BOX_ONE_WORD,
+                                   BOX_UNREGISTERED};
+
+    for (unsigned i = 0; i < LENGTH(kinds); i++) {
+        struct box *box = box_make(kinds[i]);
+
+        use_alone(box->pool, BOX_WARM);
+        assert_null(owner_of(box));
+        box_end(box);
+    }
+}
+
+static void
+unregistering_ends_ownership_at_once(void **state)
+{
+    struct box *box = box_make(BOX_OWNED);
+
+    assert_int_equal(os_mempool_unregister(box->pool), OS_OK);
+    box->kind = BOX_UNREGISTERED;
+    assert_null(owner_of(box));
+    use_alone(box->pool, BOX_WARM);
+    assert_null(owner_of(box));
+    box_end(box);
+}
+
+/* A thread that owns many pools has one record for all, and is counted in it once for each. */
+static void
+one_thread_may_own_many_pools(void **state)
+{
+    enum { POOLS = 50 };
+    struct box *boxes[POOLS];
+    struct thread *me = thread_get();
+
+    needs_ownership();
+    for (unsigned i = 0; i < POOLS; i++) {
+        boxes[i] = box_make(BOX_OWNED);
+        assert_ptr_equal(owner_of(boxes[i]), &me->hot);
+        assert_int_equal(me->holds, i + 1);
+    }
+    for (unsigned i = 0; i < POOLS; i++) {
+        box_end(boxes[i]);
+    }
+    assert_int_equal(me->holds, 0);
+    assert_null(me->hot.busy);
+}
+
+#define SHARED_POOL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHARED_POOL(ownership_comes_after_256_operations),
+        SHARED_POOL(another_thread_interrupts_the_run),
+        SHARED_POOL(each_tenure_that_did_not_pay_doubles_the_run),
+        SHARED_POOL(each_tenure_that_paid_halves_the_run),
+        cmocka_unit_test(the_rule_has_its_bounds),
+        SHARED_POOL(visits_leave_the_owner),
+        SHARED_POOL(a_fork_leaves_the_owner_and_the_child_none),
+        SHARED_POOL(a_thread_that_ends_gives_its_pools_up),
+        cmocka_unit_test(some_pools_are_never_owned),
+        cmocka_unit_test(unregistering_ends_ownership_at_once),
+        cmocka_unit_test(one_thread_may_own_many_pools),
+    };
+
+    return cmocka_run_group_tests_name("owner", tests, NULL, NULL);
+}
