@@ -6,77 +6,38 @@
 #include "pool/enter.h"
 #include "pool/freelist.h"
 
-/* The list has n blocks; fewer come out only if a damaged link cuts it off. */
-static uint32_t
-bulk_pop(struct os_mempool *mp, void **blocks, uint32_t n)
-{
-    uint32_t taken = 0;
-
-    while (taken < n && (blocks[taken] = freelist_pop(mp)) != NULL) {
-        taken++;
-    }
-    return taken;
-}
-
-/* Puts n blocks on the list, or none and takes back what it put. */
-static bool
-bulk_push(struct os_mempool *mp, void *const *blocks, uint32_t n)
-{
-    uint32_t put = 0;
-
-    while (put < n && freelist_push(mp, blocks[put]) == OS_OK) {
-        put++;
-    }
-    if (osmp_unlikely(put < n)) {
-        freelist_unpush(mp, put);
-    }
-    return put == n;
-}
-
 /* Under the lock. A call that finds too few blocks counts as one failed get. */
 static bool
 bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n)
 {
     bool cached = cache_is_enabled(mp);
-    uint32_t taken;
+    bool done;
 
     if (cached) {
         cache_before_get(mp, n);
     }
-    if (freelist_count(mp) < n) {
+    done = freelist_pop_all(mp, blocks, n);
+    if (!done) {
         freelist_fail(mp);
-        return false;
-    }
-    taken = bulk_pop(mp, blocks, n);
-    if (osmp_unlikely(taken < n)) {
-        bulk_push(mp, blocks, taken);
-        counts_add_puts(mp, cached ? taken : 0);
-        return false;
-    }
-    if (cached) {
+    } else if (cached) {
         cache_after_get(mp);
     }
-    return true;
+    return done;
 }
 
-/* In the owner's section: false, and nothing done, unless every one is sure to be plain. */
+/* In the owner's section; a new low-water mark is for the lock's path, as it asks the clock. */
 static bool
 bulk_get_owned(struct os_mempool *mp, void **blocks, uint32_t n)
 {
     struct osmp_thread *me = osmp_enter(mp);
-    uint32_t taken = 0;
+    bool done;
 
     if (osmp_unlikely(me == NULL)) {
         return false;
     }
-    while (taken < n && (blocks[taken] = osmp_pop(mp)) != NULL) {
-        taken++;
-    }
-    if (osmp_unlikely(taken < n)) {
-        freelist_unpop(mp, blocks, taken);
-    }
+    done = freelist_count(mp) - mp->mp_min_free >= n && freelist_pop_all(mp, blocks, n);
     osmp_leave(me);
-    return taken == n;
+    return done;
 }
 
 OSMP_PUBLIC os_error_t
@@ -101,24 +62,18 @@ os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
     return done ? OS_OK : OS_ENOMEM;
 }
 
-/* In the owner's section; false, and nothing done, unless every one is plain. */
 static bool
 bulk_put_owned(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
     struct osmp_thread *me = osmp_enter(mp);
-    uint32_t put = 0;
+    bool done;
 
     if (osmp_unlikely(me == NULL)) {
         return false;
     }
-    while (put < n && osmp_push(mp, blocks[put])) {
-        put++;
-    }
-    if (osmp_unlikely(put < n)) {
-        freelist_unpush(mp, put);
-    }
+    done = freelist_push_all(mp, blocks, n);
     osmp_leave(me);
-    return put == n;
+    return done;
 }
 
 /* Whether a block has to be looked for in the caches, too, before it may be put. */
@@ -144,7 +99,7 @@ bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n)
     if (doubtful) {
         cache_pause(mp);
     }
-    done = bulk_push(mp, blocks, n);
+    done = freelist_push_all(mp, blocks, n);
     counts_add_puts(mp, done ? n : 0);
     if (doubtful) {
         cache_resume(mp);
@@ -162,7 +117,11 @@ bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n)
         return OS_OK;
     }
     pool_enter(mp);
-    done = cache_is_enabled(mp) ? bulk_put_behind_cache(mp, blocks, n) : bulk_push(mp, blocks, n);
+    done = cache_is_enabled(mp) ? bulk_put_behind_cache(mp, blocks, n)
+                                : freelist_push_all(mp, blocks, n);
+    if (!done) {
+        freelist_refuse(mp);
+    }
     pool_leave(mp);
     return done ? OS_OK : OS_INVALID_PARM;
 }

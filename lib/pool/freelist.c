@@ -54,15 +54,15 @@ freelist_note_low(struct os_mempool *mp, uint32_t num_free)
 }
 
 /*
- * Stores list and counters after a get that left num_free blocks, of lost ones cut off. An odd
+ * Stores list and counters after n gets that left num_free blocks, of lost ones cut off. An odd
  * phase, as more than the word may change.
  */
 static void
-freelist_take_first(struct os_mempool *mp, struct os_memblock *next, uint32_t num_free,
+freelist_store_gets(struct os_mempool *mp, struct os_memblock *next, uint32_t n, uint32_t num_free,
                     uint32_t lost)
 {
     struct pool_tail *tail = pool_tail(mp);
-    uint64_t gets = (uint64_t)counts_gets(osmp_counts_load(mp)) + 1;
+    uint64_t gets = (uint64_t)counts_gets(osmp_counts_load(mp)) + n;
 
     counts_begin(mp);
     mp->slh_first = next;
@@ -90,9 +90,9 @@ freelist_pop_slow(struct os_mempool *mp)
     left--;
     next = freelist_next(block);
     if (left > 0 ? geometry_holds(mp, next) : next == NULL) {
-        freelist_take_first(mp, next, left, 0);
+        freelist_store_gets(mp, next, 1, left, 0);
     } else {
-        freelist_take_first(mp, NULL, 0, left);
+        freelist_store_gets(mp, NULL, 1, 0, left);
     }
     freelist_set_key(mp, block, 0);
     return block;
@@ -151,27 +151,53 @@ freelist_push_slow(struct os_mempool *mp, void *block)
     return OS_OK;
 }
 
+/* Finds up to n of the first blocks, until a damaged link, and what follows them. */
+static uint32_t
+freelist_look(const struct os_mempool *mp, void **blocks, uint32_t n, struct os_memblock **rest)
+{
+    struct os_memblock *block = mp->slh_first;
+    uint32_t num_free = freelist_count(mp);
+    uint32_t seen = 0;
+
+    while (seen < n && seen < num_free) {
+        struct os_memblock *next = freelist_next(block);
+
+        if (!geometry_holds(mp, next) && (next != NULL || num_free - seen != 1)) {
+            break;
+        }
+        blocks[seen++] = block;
+        block = next;
+    }
+    *rest = block;
+    return seen;
+}
+
 uint32_t
 freelist_take(struct os_mempool *mp, void **blocks, uint32_t n)
 {
-    struct os_memblock *block = mp->slh_first;
+    struct os_memblock *rest;
     uint64_t word = osmp_counts_load(mp);
-    uint32_t taken = 0;
+    uint32_t taken = freelist_look(mp, blocks, n, &rest);
 
-    n = n < counts_free(word) ? n : counts_free(word);
-    while (taken < n) {
-        struct os_memblock *next = freelist_next(block);
-
-        if (!geometry_holds(mp, next) && (next != NULL || counts_free(word) - taken != 1)) {
-            break;
-        }
-        blocks[taken++] = block;
-        block = next;
-    }
-    mp->slh_first = block;
+    mp->slh_first = rest;
     osmp_counts_store(mp, word - taken);
     freelist_note_low(mp, counts_free(word) - taken);
     return taken;
+}
+
+bool
+freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
+{
+    struct os_memblock *rest;
+
+    if (freelist_look(mp, blocks, n, &rest) < n) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        freelist_set_key(mp, blocks[i], 0);
+    }
+    freelist_store_gets(mp, rest, n, freelist_count(mp) - n, 0);
+    return true;
 }
 
 void
@@ -187,27 +213,54 @@ freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
     osmp_counts_store(mp, osmp_counts_load(mp) + n);
 }
 
-void
-freelist_unpush(struct os_mempool *mp, uint32_t n)
+static bool
+freelist_is_among(void *const *blocks, uint32_t n, const void *block)
 {
-    struct os_memblock *block = mp->slh_first;
-
     for (uint32_t i = 0; i < n; i++) {
-        freelist_set_key(mp, block, 0);
-        block = freelist_next(block);
+        if (blocks[i] == block) {
+            return true;
+        }
     }
-    mp->slh_first = block;
-    osmp_counts_store(mp, osmp_counts_load(mp) - n);
+    return false;
 }
 
-void
-freelist_unpop(struct os_mempool *mp, void *const *blocks, uint32_t n)
+/* Whether block number i may be put: the pool's, not free, and not marked before it by this call.
+ */
+static bool
+freelist_may_push(struct os_mempool *mp, void *const *blocks, uint32_t i)
 {
-    for (uint32_t i = n; i > 0; i--) {
-        freelist_set_key(mp, blocks[i - 1], osmp_key(mp, blocks[i - 1]));
-        mp->slh_first = blocks[i - 1];
+    void *block = blocks[i];
+
+    if (!geometry_holds(mp, block)) {
+        return false;
     }
-    osmp_counts_store(mp, osmp_counts_load(mp) - n * OSMP_COUNTS_GET);
+    if (!freelist_may_have(mp, block)) {
+        return true;
+    }
+    return !freelist_has(mp, block) &&
+           (!geometry_has_key(mp) || !freelist_is_among(blocks, i, block));
+}
+
+bool
+freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    uint32_t marked = 0;
+
+    if (mp->mp_num_blocks - freelist_count(mp) < n) {
+        return false;
+    }
+    while (marked < n && freelist_may_push(mp, blocks, marked)) {
+        freelist_set_key(mp, blocks[marked], osmp_key(mp, blocks[marked]));
+        marked++;
+    }
+    if (osmp_likely(marked == n)) {
+        freelist_give(mp, blocks, n);
+        return true;
+    }
+    while (marked > 0) {
+        freelist_set_key(mp, blocks[--marked], 0);
+    }
+    return false;
 }
 
 /* Free blocks behind a damaged link keep their old marks: they are lost at the next get anyway. */

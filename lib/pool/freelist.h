@@ -43,11 +43,15 @@ uint32_t freelist_take(struct os_mempool *mp, void **blocks, uint32_t n);
 /* Gives n such blocks back; the last one comes first. */
 void freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
-/* Undoes the last n successful pushes; the blocks are out again. */
-void freelist_unpush(struct os_mempool *mp, uint32_t n);
+/* Takes n blocks out, or none if the list has fewer that can be reached. */
+bool freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n);
 
-/* Undoes the last n pops of a plain pool, inside the same section: the links are as they were. */
-void freelist_unpop(struct os_mempool *mp, void *const *blocks, uint32_t n);
+/*
+ * Puts n blocks first, or none if one of them is not the pool's, free, or there twice (which is not
+ * found where blocks have no room for a key). Marks them as it goes and takes the marks back; list
+ * and counters change at the end, so no reader sees them go back.
+ */
+bool freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
 /* Moves the free blocks' keys to where the given mask wants them. */
 void freelist_move_keys(struct os_mempool *mp, uint8_t key_lines);
