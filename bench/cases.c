@@ -10,6 +10,9 @@
 #define CALL_UNIT  "ns per call"
 #define BLOCK_UNIT "ns per block"
 #define POOL_UNIT  "ns per pool"
+#define SNAP_UNIT  "ms per snapshot"
+#define SLOW_UNIT  "time of a pair / without reader"
+#define NEW_UNIT   "operations of the new one"
 
 /* One thread with a window of blocks. Further members follow as arguments. */
 #define ONE(bytes, n_live, ...)                                                                    \
@@ -57,6 +60,19 @@
         .column = "percentiles", .unit = CALL_UNIT, .kind = CASE_LATENCY, .block_bytes = 64,       \
         .live = 32, .threads = n_threads, .shared = true, __VA_ARGS__                              \
     }
+#define CROWD(n_threads)                                                                           \
+    {                                                                                              \
+        .name = "crowd/" #n_threads, .group = "Threads on 2 CPUs and one pool, 64 B, 32 live",     \
+        .column = #n_threads " threads", .unit = WALL_UNIT, .kind = CASE_PAIRS, .block_bytes = 64, \
+        .live = 32, .threads = n_threads, .cpus = 2, .shared = true, .rounds_max = 50              \
+    }
+#define READER(n_hz, n_pools, ...)                                                                 \
+    {                                                                                              \
+        .name = "reader/" #n_hz "/" #n_pools,                                                      \
+        .group = "One thread while another process reads (snapshots a second, pools)",             \
+        .column = #n_hz " Hz, " #n_pools, .unit = SLOW_UNIT, .kind = CASE_READER,                  \
+        .block_bytes = 64, .live = 32, .threads = 1, .hz = n_hz, .pools = n_pools, __VA_ARGS__     \
+    }
 #define REGISTRY(verb, heading, case_of, n_pools, ...)                                             \
     {                                                                                              \
         .name = verb "/" #n_pools, .group = heading, .column = #n_pools " pools",                  \
@@ -64,9 +80,9 @@
     }
 
 const struct bench_case bench_cases[] = {
-    ONE(64, 1, .quick = true, .headline = true),
-    ONE(64, 32, .quick = true, .headline = true),
-    ONE(64, 512, .quick = true, .headline = true),
+    ONE(64, 1, .quick = true, .headline = true, .depth = 256),
+    ONE(64, 32, .quick = true, .headline = true, .depth = 256),
+    ONE(64, 512, .quick = true, .headline = true, .depth = 512),
     ONE(16, 1),
     ONE(16, 32),
     ONE(16, 512),
@@ -74,8 +90,8 @@ const struct bench_case bench_cases[] = {
     ONE(256, 32),
     ONE(256, 512),
     ONE(2048, 1),
-    ONE(2048, 32, .quick = true, .headline = true),
-    ONE(2048, 512, .quick = true, .headline = true),
+    ONE(2048, 32, .quick = true, .headline = true, .depth = 256),
+    ONE(2048, 512, .quick = true, .headline = true, .depth = 512),
     ONE(4096, 1),
     ONE(4096, 32),
     ONE(4096, 512),
@@ -90,21 +106,59 @@ const struct bench_case bench_cases[] = {
     OWN(8, "threads"),
     OWN(16, "threads"),
     OWN(32, "threads"),
-    SHARED(1, "thread", .quick = true),
-    SHARED(2, "threads", .quick = true, .headline = true),
+    SHARED(1, "thread", .quick = true, .depth = 256, .idler = true),
+    SHARED(2, "threads", .quick = true, .headline = true, .depth = 256),
     SHARED(4, "threads"),
     SHARED(8, "threads", .quick = true),
     SHARED(16, "threads"),
     SHARED(32, "threads"),
-    HANDOVER(64, 64),
-    HANDOVER(64, 512, .quick = true, .headline = true),
-    HANDOVER(2048, 512),
-    LATENCY(1, "one thread", .quick = true),
-    LATENCY(4, "4 threads on 2 CPUs and one pool", .quick = true, .cpus = 2),
+    CROWD(2),
+    CROWD(8),
+    {
+        .name = "last/64",
+        .group = "2 threads on the last blocks: as many as a cache holds, 64 B, 32 live",
+        .column = "64 blocks",
+        .unit = WALL_UNIT,
+        .kind = CASE_PAIRS,
+        .block_bytes = 64,
+        .live = 32,
+        .depth = 64,
+        .threads = 2,
+        .shared = true,
+        .tight = true,
+    },
+    HANDOVER(64, 64, .depth = 256),
+    HANDOVER(64, 512, .quick = true, .headline = true, .depth = 256),
+    HANDOVER(64, 1024, .depth = 1024),
+    HANDOVER(2048, 512, .depth = 256),
+    {
+        .name = "succession/64",
+        .group = "One owner, then another for good, 64 B, 32 live",
+        .column = "until 1.1 x",
+        .unit = NEW_UNIT,
+        .kind = CASE_SUCCESSION,
+        .block_bytes = 64,
+        .live = 32,
+        .threads = 1,
+    },
+    LATENCY(1, "one thread", .quick = true, .depth = 256),
+    LATENCY(4, "4 threads on 2 CPUs and one pool", .quick = true, .cpus = 2, .depth = 256),
     REGISTRY("register", "Registering pools", CASE_REGISTER, 1000, .quick = true),
     REGISTRY("register", "Registering pools", CASE_REGISTER, 10000, .quick = true),
     REGISTRY("unregister", "Unregistering pools", CASE_UNREGISTER, 1000, .quick = true),
     REGISTRY("unregister", "Unregistering pools", CASE_UNREGISTER, 10000, .quick = true),
+    {
+        .name = "snapshot/10000",
+        .group = "Another process reads a snapshot",
+        .column = "10000 pools",
+        .unit = SNAP_UNIT,
+        .kind = CASE_SNAPSHOT,
+        .live = 10000,
+        .threads = 1,
+        .rounds_max = 50,
+    },
+    READER(100, 100, .rounds_max = 50),
+    READER(1, 10000, .rounds_max = 10),
     {
         .name = "init/1000000",
         .group = "Init of 1,000,000 blocks of 64 B (limit: two words written to each)",

@@ -15,6 +15,9 @@ enum case_kind {
     CASE_INIT,       /**< forms a pool of live blocks */
     CASE_REGISTER,   /**< registers live pools */
     CASE_UNREGISTER, /**< unregisters live pools */
+    CASE_SNAPSHOT,   /**< another process reads a snapshot of so many pools */
+    CASE_READER,     /**< pairs while another process reads snapshots, over pairs while none does */
+    CASE_SUCCESSION, /**< one thread owns, then another: how soon that is as fast */
 };
 
 struct bench_case {
@@ -24,7 +27,11 @@ struct bench_case {
     const char *unit;   /**< what one figure is */
     enum case_kind kind;
     uint32_t block_bytes;
-    uint32_t live; /**< window of a thread, or number of blocks or pools */
+    uint32_t live;       /**< window of a thread, or number of blocks or pools */
+    uint32_t depth;      /**< of thread caches; 0: contestants with caches stay away */
+    uint32_t pools;      /**< registered beside the one that is used, for the reader */
+    uint32_t hz;         /**< snapshots a second */
+    uint32_t rounds_max; /**< slow: never more rounds; 0 for as many as wanted */
     uint32_t threads;
     uint32_t cpus; /**< pins the threads to so many CPUs; 0 for no pinning */
     bool shared;   /**< all threads use one pool; else each has its own */
@@ -32,6 +39,7 @@ struct bench_case {
     bool tight;    /**< the pool has no block to spare: the last get of a window empties it */
     bool quick;    /**< part of --quick */
     bool headline; /**< gets a sentence in the summary */
+    bool idler;    /**< the process has a further thread, which sleeps */
 };
 
 extern const struct bench_case bench_cases[];

@@ -7,11 +7,55 @@
 
 #include "contestants.h"
 
+static bool
+fits_one_user(const struct bench_case *what)
+{
+    return !what->shared || what->threads == 1;
+}
+
+static bool
+fits_depth(const struct bench_case *what)
+{
+    return what->depth != 0;
+}
+
+static bool
+fits_bulk(const struct bench_case *what)
+{
+    return what->depth != 0 && what->live % ENGINE_BULK == 0 && !what->shuffled && !what->tight;
+}
+
+static bool
+fits_sharers(const struct bench_case *what)
+{
+    return what->shared;
+}
+
 const struct contestant contestants[] = {
     {.name = "pool",
      .role = ROLE_POOL,
      .engine = &engine_pool,
      .help = "os_memblock_get and os_memblock_put of this library"},
+    {.name = "inline",
+     .role = ROLE_POOL,
+     .engine = &engine_inline,
+     .fits = fits_one_user,
+     .help = "the same through the inline header (OSMEMPOOL_INLINE)"},
+    {.name = "cached",
+     .role = ROLE_POOL,
+     .engine = &engine_cached,
+     .fits = fits_depth,
+     .help = "the same on a pool with thread caches"},
+    {.name = "bulk",
+     .role = ROLE_VARIANT,
+     .engine = &engine_bulk,
+     .fits = fits_bulk,
+     .help = "such a pool, 32 blocks a call; per block"},
+    {.name = "locked",
+     .role = ROLE_VARIANT,
+     .engine = &engine_locked,
+     .fits = fits_sharers,
+     .help = "a pool that no thread ever owns: each call takes its lock"},
     {.name = "limit",
      .role = ROLE_LIMIT,
      .engine = &engine_bare,
@@ -52,6 +96,14 @@ const struct contestant contestants[] = {
      .preload = "libtcmalloc_minimal.so.4",
      .provider = "libtcmalloc",
      .package = "libtcmalloc-minimal4"},
+    {.name = "dpdk",
+     .role = ROLE_PEER,
+     .engine = &engine_dpdk,
+     .fits = fits_bulk,
+     .here = engine_dpdk_here,
+     .help = "rte_mempool of DPDK, cached, 32 blocks a call, inline; per block",
+     .preload = "$ORIGIN/libosmempool-bench-dpdk.so",
+     .package = "libdpdk-dev to build with"},
     {.name = "clock",
      .role = ROLE_CLOCK,
      .engine = &engine_clock,
@@ -77,7 +129,8 @@ contestants_can(const struct contestant *who, const struct bench_case *what)
 {
     const struct engine *engine = who->engine;
 
-    if (what->shared && what->threads > 1 && !engine->shareable) {
+    if ((what->shared && what->threads > 1 && !engine->shareable) ||
+        (who->fits != NULL && !who->fits(what))) {
         return false;
     }
     switch (what->kind) {
@@ -92,6 +145,11 @@ contestants_can(const struct contestant *who, const struct bench_case *what)
     case CASE_REGISTER:
     case CASE_UNREGISTER:
         return engine->enrol_ns != NULL;
+    case CASE_SNAPSHOT:
+    case CASE_READER:
+        return engine->exports;
+    case CASE_SUCCESSION:
+        return who->role == ROLE_POOL && engine->batches != NULL;
     }
     return false;
 }

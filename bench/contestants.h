@@ -12,17 +12,23 @@
 #include "engine.h"
 
 enum contestant_role {
-    ROLE_POOL,   /**< this library: gets the ratios */
-    ROLE_LIMIT,  /**< what cannot be beaten: the bare list */
-    ROLE_LOCK,   /**< what a locked pool cannot beat: the bare list in a lock */
-    ROLE_MALLOC, /**< a rival */
-    ROLE_CLOCK,  /**< what the clock adds to a latency */
+    ROLE_POOL,    /**< this library: gets the ratios */
+    ROLE_VARIANT, /**< this library in another way: gets the ratios, but wins nothing */
+    ROLE_LIMIT,   /**< what cannot be beaten: the bare list */
+    ROLE_LOCK,    /**< what a locked pool cannot beat: the bare list in a lock */
+    ROLE_MALLOC,  /**< a rival */
+    ROLE_PEER,    /**< of the same kind as this library, for one case */
+    ROLE_CLOCK,   /**< what the clock adds to a latency */
 };
 
 struct contestant {
     const char *name;
     enum contestant_role role;
     const struct engine *engine;
+    /** Whether it takes part in a case that its engine can run; NULL for any. */
+    bool (*fits)(const struct bench_case *what);
+    /** Whether its preloaded library is there, asked in its process; NULL for yes. */
+    bool (*here)(void);
     const char *help;     /**< one line for --list */
     const char *preload;  /**< library that brings malloc, for LD_PRELOAD; NULL for none */
     const char *provider; /**< how the file begins that malloc must come from; NULL for any */

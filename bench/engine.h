@@ -45,8 +45,9 @@ struct lane {
 struct engine {
     /** Whether two threads may use one pool at a time. */
     bool shareable;
-    /** Makes a pool of n_blocks blocks; never NULL. */
-    void *(*open)(size_t block_bytes, uint32_t n_blocks);
+    /** Makes a pool of n_blocks blocks, with thread caches of that depth if it has any; never NULL.
+     */
+    void *(*open)(size_t block_bytes, uint32_t n_blocks, uint32_t depth);
     /** Frees a pool. Dies if not all blocks came back. */
     void (*close)(void *pool);
     /** Gets and puts the whole window, n_batches times. */
@@ -61,7 +62,12 @@ struct engine {
     uint64_t (*format_ns)(void *buffer, size_t block_bytes, uint32_t n_blocks);
     /** Time to register and to unregister n_pools pools. */
     void (*enrol_ns)(uint32_t n_pools, uint64_t *register_ns, uint64_t *unregister_ns);
+    /** Whether its pools can be seen from another process. */
+    bool exports;
 };
+
+/** Blocks of one bulk call. */
+#define ENGINE_BULK 32
 
 typedef void *engine_get_fn(void *pool, size_t block_bytes);
 typedef void engine_put_fn(void *pool, void *block);
@@ -79,6 +85,15 @@ engine_get_used(const struct lane *lane, engine_get_fn *get)
     }
     *(volatile uintptr_t *)block = (uintptr_t)lane;
     return block;
+}
+
+/* What engine_get_used() does with a block, for those of one bulk call. */
+ENGINE_INLINE void
+engine_use(const struct lane *lane, void **blocks)
+{
+    for (uint32_t i = 0; i < ENGINE_BULK; i++) {
+        *(volatile uintptr_t *)blocks[i] = (uintptr_t)lane;
+    }
 }
 
 ENGINE_INLINE void
@@ -154,12 +169,22 @@ engine_give(const struct lane *lane, void *const *blocks, uint32_t n, engine_put
 
 /** The pool, behind its stock API. */
 extern const struct engine engine_pool;
+/** The same through the inline header. */
+extern const struct engine engine_inline;
+/** The pool with thread caches, by single and by bulk calls. */
+extern const struct engine engine_cached;
+extern const struct engine engine_bulk;
+/** The pool that no thread ever owns. */
+extern const struct engine engine_locked;
 /** malloc and free of whatever library provides them. */
 extern const struct engine engine_malloc;
 /** The bare list, and it inside a lock. */
 extern const struct engine engine_bare;
 extern const struct engine engine_bare_mutex;
 extern const struct engine engine_bare_spin;
+/** DPDK's rte_mempool by its bulk calls; only where it is here. */
+extern const struct engine engine_dpdk;
+bool engine_dpdk_here(void);
 /** Nothing at all: what the clock itself adds to a latency. */
 extern const struct engine engine_clock;
 

@@ -57,7 +57,7 @@ ENGINE_LOOPS(mutex)
 ENGINE_LOOPS(spin)
 
 static void *
-list_open(size_t block_bytes, uint32_t n_blocks)
+list_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
     struct bare_pool *pool = buffer_new(sizeof(*pool));
 
@@ -67,18 +67,18 @@ list_open(size_t block_bytes, uint32_t n_blocks)
 }
 
 static void *
-mutex_open(size_t block_bytes, uint32_t n_blocks)
+mutex_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
-    struct bare_pool *pool = list_open(block_bytes, n_blocks);
+    struct bare_pool *pool = list_open(block_bytes, n_blocks, depth);
 
     pthread_mutex_init(&pool->u.mutex.mutex, NULL);
     return pool;
 }
 
 static void *
-spin_open(size_t block_bytes, uint32_t n_blocks)
+spin_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
-    struct bare_pool *pool = list_open(block_bytes, n_blocks);
+    struct bare_pool *pool = list_open(block_bytes, n_blocks, depth);
 
     atomic_init(&pool->u.spin.taken, false);
     return pool;

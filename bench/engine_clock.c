@@ -19,7 +19,7 @@ nothing_put(void *pool, void *data)
 ENGINE_LOOPS(nothing)
 
 static void *
-nothing_open(size_t block_bytes, uint32_t n_blocks)
+nothing_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
     return &nothing;
 }

@@ -20,7 +20,7 @@ ENGINE_LOOPS(heap)
 static char heap;
 
 static void *
-heap_open(size_t block_bytes, uint32_t n_blocks)
+heap_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
     return &heap;
 }

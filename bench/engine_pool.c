@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
-#include "buffer.h"
 #include "engine.h"
-#include "os/os_mempool.h"
-#include "shuffle.h"
-
-/* A pool of the registry cases: small, as it is the number of pools that counts there. */
-#define ENROL_BLOCK_BYTES 64
-#define ENROL_BLOCKS      4
+#include "osmempool.h"
+#include "pools.h"
 
 ENGINE_INLINE void *
 pool_get(void *pool, size_t block_bytes)
@@ -24,80 +17,39 @@ pool_put(void *pool, void *block)
 
 ENGINE_LOOPS(pool)
 
-static void
-pool_init(struct os_mempool *mp, void *buffer, size_t block_bytes, uint32_t n_blocks)
+static void *
+pool_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
-    if (os_mempool_init(mp, n_blocks, (uint32_t)block_bytes, buffer, "bench") != OS_OK) {
-        die("os_mempool_init failed for %u blocks of %zu bytes", n_blocks, block_bytes);
-    }
-}
-
-static void
-pool_unregister(struct os_mempool *mp)
-{
-    if (os_mempool_unregister(mp) != OS_OK) {
-        die("os_mempool_unregister failed");
-    }
+    return pools_open(block_bytes, n_blocks);
 }
 
 static void *
-pool_open(size_t block_bytes, uint32_t n_blocks)
+cached_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
 {
-    struct os_mempool *mp = buffer_new(sizeof(*mp));
+    struct os_mempool *mp = pools_open(block_bytes, n_blocks);
 
-    pool_init(mp, buffer_new(OS_MEMPOOL_BYTES(n_blocks, block_bytes)), block_bytes, n_blocks);
+    if (os_mempool_cache_enable(mp, depth) != OS_OK) {
+        die("os_mempool_cache_enable failed for a depth of %u", depth);
+    }
+    return mp;
+}
+
+/* A pool that is not registered works, but no thread ever owns it: each call takes its lock. */
+static void *
+locked_open(size_t block_bytes, uint32_t n_blocks, uint32_t depth)
+{
+    struct os_mempool *mp = pools_open(block_bytes, n_blocks);
+
+    if (os_mempool_unregister(mp) != OS_OK) {
+        die("os_mempool_unregister failed");
+    }
     return mp;
 }
 
 static void
-pool_close(void *opened)
+pool_close(void *pool)
 {
-    struct os_mempool *mp = opened;
-
-    if (mp->mp_num_free != mp->mp_num_blocks || !os_mempool_is_sane(mp)) {
-        die("the pool is damaged: %u of %u blocks are free", mp->mp_num_free, mp->mp_num_blocks);
-    }
-    pool_unregister(mp);
-    free((void *)mp->mp_membuf_addr);
-    free(mp);
-}
-
-static uint64_t
-pool_format_ns(void *buffer, size_t block_bytes, uint32_t n_blocks)
-{
-    struct os_mempool mp;
-    uint64_t begin = clock_now_ns();
-    uint64_t end;
-
-    pool_init(&mp, buffer, block_bytes, n_blocks);
-    end = clock_now_ns();
-    pool_unregister(&mp);
-    return end - begin;
-}
-
-/* Unregisters in a shuffled order: the first or last of a list is no test. */
-static void
-pool_enrol_ns(uint32_t n_pools, uint64_t *register_ns, uint64_t *unregister_ns)
-{
-    const size_t bytes = OS_MEMPOOL_BYTES(ENROL_BLOCKS, ENROL_BLOCK_BYTES);
-    struct os_mempool *pools = buffer_new(n_pools * sizeof(*pools));
-    char *buffers = buffer_new(n_pools * bytes);
-    uint32_t *order = shuffle_new(n_pools, true);
-    uint64_t begin = clock_now_ns();
-    uint64_t between;
-
-    for (uint32_t i = 0; i < n_pools; i++) {
-        pool_init(&pools[i], buffers + i * bytes, ENROL_BLOCK_BYTES, ENROL_BLOCKS);
-    }
-    between = clock_now_ns();
-    for (uint32_t i = 0; i < n_pools; i++) {
-        pool_unregister(&pools[order[i]]);
-    }
-    *register_ns = between - begin;
-    *unregister_ns = clock_now_ns() - between;
-    free(order);
-    free(buffers);
-    free(pools);
+    pools_close(pool);
 }
 
 const struct engine engine_pool = {
@@ -105,6 +57,47 @@ const struct engine engine_pool = {
     .open = pool_open,
     .close = pool_close,
     ENGINE_LOOPS_OF(pool),
-    .format_ns = pool_format_ns,
-    .enrol_ns = pool_enrol_ns,
+    .format_ns = pools_format_ns,
+    .enrol_ns = pools_enrol_ns,
+    .exports = true,
+};
+
+const struct engine engine_cached = {
+    .shareable = true,
+    .open = cached_open,
+    .close = pool_close,
+    ENGINE_LOOPS_OF(pool),
+};
+
+const struct engine engine_locked = {
+    .shareable = true,
+    .open = locked_open,
+    .close = pool_close,
+    ENGINE_LOOPS_OF(pool),
+};
+
+/* Get and put of a whole window by the bulk calls, in the order in which they were got. */
+static void
+bulk_batches(const struct lane *lane, uint32_t n_batches)
+{
+    for (; n_batches != 0; n_batches--) {
+        for (uint32_t i = 0; i < lane->live; i += ENGINE_BULK) {
+            if (os_memblock_get_bulk(lane->pool, lane->window + i, ENGINE_BULK) != OS_OK) {
+                die("a bulk get failed although the pool is large enough");
+            }
+            engine_use(lane, lane->window + i);
+        }
+        for (uint32_t i = 0; i < lane->live; i += ENGINE_BULK) {
+            if (os_memblock_put_bulk(lane->pool, lane->window + i, ENGINE_BULK) != OS_OK) {
+                die("a bulk put was refused");
+            }
+        }
+    }
+}
+
+const struct engine engine_bulk = {
+    .shareable = true,
+    .open = cached_open,
+    .close = pool_close,
+    .batches = bulk_batches,
 };

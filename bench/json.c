@@ -9,12 +9,14 @@
 #include "json.h"
 #include "machine.h"
 #include "osmempool.h"
+#include "targets.h"
 
 #define SCHEMA "osmempool-bench/1"
 
 static const char *const role_names[] = {
-    [ROLE_POOL] = "pool",     [ROLE_LIMIT] = "limit", [ROLE_LOCK] = "lock",
-    [ROLE_MALLOC] = "malloc", [ROLE_CLOCK] = "clock",
+    [ROLE_POOL] = "pool",   [ROLE_VARIANT] = "variant", [ROLE_LIMIT] = "limit",
+    [ROLE_LOCK] = "lock",   [ROLE_MALLOC] = "malloc",   [ROLE_PEER] = "peer",
+    [ROLE_CLOCK] = "clock",
 };
 
 /* jansson returns NULL for want of memory only: all strings here are this program's own. */
@@ -77,11 +79,11 @@ json_result(const struct result *result)
         }
     }
     return json_sure(json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:b, s:b, s:o}", "name", what->name, "group",
-        what->group, "column", what->column, "unit", what->unit, "ratio_of",
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:o}", "name", what->name,
+        "group", what->group, "column", what->column, "unit", what->unit, "ratio_of",
         result_by_median(result) ? "median" : "min", "block_bytes", (int)what->block_bytes, "live",
-        (int)what->live, "threads", (int)what->threads, "shared", what->shared, "shuffled",
-        what->shuffled, "tight", what->tight, "results", scores));
+        (int)what->live, "depth", (int)what->depth, "threads", (int)what->threads, "shared",
+        what->shared, "shuffled", what->shuffled, "tight", what->tight, "results", scores));
 }
 
 static json_t *
@@ -93,6 +95,33 @@ json_contestant(const struct report *report, uint32_t index)
     return json_sure(json_pack("{s:s, s:s, s:b, s:s}", "name", who->name, "role",
                                role_names[who->role], "here", presence->here, "malloc_from",
                                presence->provider));
+}
+
+static json_t *
+json_target(const struct target *target, const struct report *report)
+{
+    struct target_outcome outcome = target_judge(target, report);
+
+    return json_sure(json_pack(
+        "{s:s, s:s, s:s, s:f, s:s?, s:f, s:f, s:f, s:f, s:b, s:b, s:s}", "work", target->work,
+        "case", target->case_name, "contestant", target->who, "figure", outcome.figure, "against",
+        outcome.rival_name, "against_figure", outcome.against, "ratio", outcome.ratio, "must",
+        target->must, "goal", target->goal, "more_is_better", target->throughput, "busy",
+        outcome.busy, "verdict", target_verdict_name(outcome.verdict)));
+}
+
+/* All rows, whatever was measured: those that need more say so. */
+static json_t *
+json_targets(const struct report *report)
+{
+    json_t *rows = json_sure(json_array());
+
+    for (uint32_t i = 0; i < n_targets; i++) {
+        if (target_applies(&targets[i], report->locking)) {
+            json_array_append_new(rows, json_target(&targets[i], report));
+        }
+    }
+    return rows;
 }
 
 static json_t *
@@ -111,11 +140,12 @@ json_report(const struct report *report)
     for (uint32_t i = 0; i < report->n_results; i++) {
         json_array_append_new(cases, json_result(&report->results[i]));
     }
-    return json_sure(json_pack("{s:s, s:s, s:s, s:I, s:s, s:i, s:i, s:i, s:o, s:o}", "schema",
+    return json_sure(json_pack("{s:s, s:s, s:s, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o}", "schema",
                                SCHEMA, "version", osmempool_version(), "locking", report->locking,
                                "time", (json_int_t)time(NULL), "cpu", cpu, "cpus", machine_cpus(),
                                "n_rounds", (int)report->n_rounds, "round_ms", (int)report->round_ms,
-                               "contestants", entrants, "cases", cases));
+                               "contestants", entrants, "cases", cases, "targets",
+                               json_targets(report)));
 }
 
 bool

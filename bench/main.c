@@ -15,6 +15,7 @@
 #include "json.h"
 #include "run.h"
 #include "table.h"
+#include "targets.h"
 #include "worker.h"
 
 static int
@@ -28,7 +29,11 @@ measure(struct report *report, const struct options *options)
     if (report->n_results == 0) {
         die("no case fits; --list tells their names");
     }
-    table_print(report);
+    if (options->targets) {
+        targets_print(report);
+    } else {
+        table_print(report);
+    }
     if (options->json_path != NULL) {
         good = json_write(report, options->json_path) && good;
     }

@@ -22,6 +22,7 @@ static const char help[] =
     "a list without lock or check.\n"
     "\n"
     "  -q, --quick       the most important cases only, in less than 40 s\n"
+    "  -T, --targets     what must be reached and what is aimed at: one table\n"
     "  -c, --case GLOB   only cases whose names match; may be given several times\n"
     "  -n, --rounds N    rounds of each case (default 100; with --quick 20)\n"
     "  -m, --ms N        milliseconds of a round (default 3)\n"
@@ -85,6 +86,9 @@ options_take(struct options *options, int letter, const char *value)
     case 'q':
         options->quick = true;
         break;
+    case 'T':
+        options->targets = true;
+        break;
     case 'c':
         options->globs[options->n_globs++] = value;
         break;
@@ -116,17 +120,23 @@ void
 options_read(struct options *options, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"quick", no_argument, NULL, 'q'},         {"case", required_argument, NULL, 'c'},
-        {"rounds", required_argument, NULL, 'n'},  {"ms", required_argument, NULL, 'm'},
-        {"threads", required_argument, NULL, 't'}, {"json", required_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},          {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
+        {"quick", no_argument, NULL, 'q'},
+        {"case", required_argument, NULL, 'c'},
+        {"rounds", required_argument, NULL, 'n'},
+        {"ms", required_argument, NULL, 'm'},
+        {"threads", required_argument, NULL, 't'},
+        {"json", required_argument, NULL, 'j'},
+        {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"targets", no_argument, NULL, 'T'},
+        {NULL, 0, NULL, 0},
     };
     int letter;
 
     *options = (struct options){.threads = 8};
     options->globs = die_calloc((unsigned long)argc, sizeof(*options->globs));
-    while ((letter = getopt_long(argc, argv, "qc:n:m:t:j:lhV", longs, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "qTc:n:m:t:j:lhV", longs, NULL)) != -1) {
         options_take(options, letter, optarg);
     }
     if (optind < argc) {

@@ -11,6 +11,7 @@
 struct options {
     bool quick;
     bool list;
+    bool targets; /**< only the cases that the targets need; print their table only */
     uint32_t n_rounds;
     uint32_t round_ms;
     uint32_t threads;      /**< cases with more threads are left out */

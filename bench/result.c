@@ -67,7 +67,10 @@ result_best(const struct result *result, enum contestant_role role)
 bool
 result_by_median(const struct result *result)
 {
-    return result->what->shared && result->what->threads > 1;
+    const struct bench_case *what = result->what;
+
+    return (what->shared && what->threads > 1) || what->kind == CASE_SNAPSHOT ||
+           what->kind == CASE_READER || what->kind == CASE_SUCCESSION;
 }
 
 double

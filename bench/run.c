@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "die.h"
 #include "run.h"
+#include "targets.h"
 
 /* Before that, progress is more noise than news. */
 #define PROGRESS_AFTER_NS (2000 * CLOCK_NS_PER_MS)
@@ -108,6 +109,14 @@ case_start(struct result *result, const struct report *report, struct child *chi
     }
 }
 
+static uint32_t
+rounds_of(const struct result *result, const struct report *report)
+{
+    uint32_t max = result->what->rounds_max;
+
+    return max != 0 && max < report->n_rounds ? max : report->n_rounds;
+}
+
 /* All contestants of a case live at the same time; one works while the others wait. */
 static bool
 case_run(struct result *result, const struct report *report)
@@ -116,7 +125,7 @@ case_run(struct result *result, const struct report *report)
     bool good = true;
 
     case_start(result, report, children);
-    for (uint32_t round = 0; round < report->n_rounds; round++) {
+    for (uint32_t round = 0; round < rounds_of(result, report); round++) {
         for (uint32_t i = 0; i < n_contestants; i++) {
             struct score *score = &result->scores[i];
 
@@ -147,7 +156,8 @@ run_all(struct report *report, const struct options *options)
     for (uint32_t i = 0; i < n_bench_cases; i++) {
         const struct bench_case *what = &bench_cases[i];
 
-        if (options_want(options, what->name, what->threads, what->quick)) {
+        if (options_want(options, what->name, what->threads, what->quick) &&
+            (!options->targets || targets_need(what->name, report->locking))) {
             report->results[report->n_results++].what = what;
         }
     }

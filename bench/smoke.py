@@ -79,8 +79,8 @@ def every_contestant_here_took_part():
     text, document = measure("one/64/32")
     here = {who["name"] for who in document["contestants"] if who["here"]}
     took_part = {score["contestant"] for score in document["cases"][0]["results"]}
-    assert took_part == here - {"clock"}, (took_part, here)
-    assert {"pool", "limit"} <= took_part
+    assert took_part == here - {"clock", "locked"}, (took_part, here)
+    assert {"pool", "inline", "cached", "bulk", "limit"} <= took_part
     for who in document["contestants"]:
         assert who["here"] or "Left out: " + who["name"] in text, who
         if who["here"] and who["role"] == "malloc" and who["name"] != "glibc":
@@ -90,18 +90,21 @@ def every_contestant_here_took_part():
 def ratios_and_the_sentence_follow_from_the_figures():
     text, document = measure("one/64/32")
     scores = {score["contestant"]: score["min"] for score in document["cases"][0]["results"]}
-    rivals = {who["name"] for who in document["contestants"] if who["role"] == "malloc"}
-    rivals &= set(scores)
+    rivals, own = ({who["name"] for who in document["contestants"] if who["role"] == role}
+                   & set(scores) for role in ("malloc", "pool"))
     assert "pool / limit" in text
     if not rivals:
         return
     best = min(rivals, key=scores.get)
-    ratio = scores["pool"] / scores[best]
-    row = [line for line in text.split("\n") if line.startswith("pool / best malloc")][0]
-    assert abs(float(row.split()[-1].rstrip("x")) - ratio) < 0.006, (row, ratio)
+    for name in own | {"bulk"}:
+        ratio = scores[name] / scores[best]
+        row = [line for line in text.split("\n") if line.startswith(name + " / best malloc")][0]
+        assert abs(float(row.split()[-1].rstrip("x")) - ratio) < 0.006, (row, ratio)
+    ratio = scores[min(own, key=scores.get)] / scores[best]
     sentence = text.strip().split("\n")[-1]
     assert "best malloc %s ns (%s)" % (number(scores[best]), best) in sentence, sentence
-    assert ("pool wins" if ratio <= 1 else "malloc wins") in sentence, sentence
+    winner = "malloc" if ratio > 1 else min(own, key=scores.get)
+    assert winner + " wins" in sentence, sentence
 
 
 def latencies_are_percentiles_of_get_and_put():
@@ -120,8 +123,50 @@ def threads_share_and_own_pools():
     assert by_name["shared/2"]["ratio_of"] == "median"
     assert by_name["own/2"]["ratio_of"] == "min"
     names = {score["contestant"] for score in by_name["shared/2"]["results"]}
-    assert "limit" not in names and "pool" in names
+    assert "limit" not in names and {"pool", "cached", "locked"} <= names
     assert "limit" in {score["contestant"] for score in by_name["own/2"]["results"]}
+
+
+def snapshots_are_read_and_an_owner_succeeded():
+    text, document = measure("snapshot/10000", "reader/100/100", "succession/64", "last/64")
+    tables_line_up(text)
+    assert len(document["cases"]) == 4
+    for case in document["cases"]:
+        figures_are_consistent(case, 3)
+        assert "pool" in {score["contestant"] for score in case["results"]}, case
+
+
+def holds(row, bound):
+    return bound == 0 or (row["ratio"] >= bound if row["more_is_better"] else row["ratio"] <= bound)
+
+
+def the_targets_are_judged_by_their_figures():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "result.json")
+        text = run(*TINY, "--targets", "--case", "one/64/*", "--case", "shared/*",
+                   "--json", path).stdout
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    names = {case["name"] for case in document["cases"]}
+    assert names == {"one/64/1", "one/64/32", "one/64/512", "shared/1", "shared/2"}, names
+    verdicts = set()
+    for row in document["targets"]:
+        verdicts.add(row["verdict"])
+        if row["case"] not in names:
+            assert row["verdict"] == "not measured", row
+        if row["verdict"] == "not measured":
+            continue
+        better, worse = row["figure"], row["against_figure"]
+        if row["more_is_better"]:
+            better, worse = worse, better
+        assert abs(row["ratio"] - better / worse) < 1e-6, row
+        expected = "missed" if not holds(row, row["must"]) else \
+            "goal met" if row["goal"] and holds(row, row["goal"]) else "must met"
+        assert row["verdict"] == expected, row
+        assert any(row["work"] in line and "%.2f" % row["ratio"] in line
+                   for line in text.split("\n")), row
+    assert "not measured" in verdicts and len(verdicts) > 1, verdicts
+    assert "goals met" in text
 
 
 def on_a_terminal(**environment):
@@ -173,6 +218,7 @@ def help_fits_the_terminal():
 for check in (the_table_shows_what_the_json_says, every_contestant_here_took_part,
               ratios_and_the_sentence_follow_from_the_figures,
               latencies_are_percentiles_of_get_and_put, threads_share_and_own_pools,
+              snapshots_are_read_and_an_owner_succeeded, the_targets_are_judged_by_their_figures,
               colour_is_for_terminals_that_want_it, mistakes_are_told, help_fits_the_terminal):
     print(check.__name__.replace("_", " "), flush=True)
     check()

@@ -227,7 +227,7 @@ print_group(const struct result *results, uint32_t n)
     printf("\n");
     print_scores(results, n);
     for (uint32_t i = 0; i < n_contestants; i++) {
-        if (contestants[i].role == ROLE_POOL && result_any(results, n, &contestants[i])) {
+        if (contestants[i].role <= ROLE_VARIANT && result_any(results, n, &contestants[i])) {
             print_ratios(&contestants[i], results, n);
         }
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,10 @@
 #include "contestants.h"
 #include "crew.h"
 #include "machine.h"
+#include "reader.h"
 #include "ring.h"
 #include "shuffle.h"
+#include "succession.h"
 #include "worker.h"
 
 /* Pairs between two looks at the clock: the look costs less than 0.1 ns a pair. */
@@ -47,6 +50,7 @@ struct worker {
     struct place *places;
     struct ring ring;
     struct crew *crew;
+    struct reader *reader;
     void *buffer;
 };
 
@@ -129,6 +133,25 @@ place_open(struct worker *worker, uint32_t index)
     };
 }
 
+static void *
+idler_main(void *arg)
+{
+    while (pause() != 0) {
+    }
+    return NULL;
+}
+
+/* Ends with the process: it must be there as long as anything is measured. */
+static void
+idler_start(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, idler_main, NULL) != 0) {
+        die("cannot start a second thread");
+    }
+}
+
 /* Pools of exactly n_blocks blocks, and a crew whose members do these jobs. */
 static void
 lanes_open(struct worker *worker, uint32_t n_blocks, crew_job_fn *first, crew_job_fn *others)
@@ -137,12 +160,15 @@ lanes_open(struct worker *worker, uint32_t n_blocks, crew_job_fn *first, crew_jo
     void **members = die_calloc(what->threads, sizeof(*members));
     crew_job_fn **jobs = die_calloc(what->threads, sizeof(*jobs));
 
+    if (what->idler) {
+        idler_start();
+    }
     worker->n_pools = what->shared ? 1 : what->threads;
     worker->pools = die_calloc(worker->n_pools, sizeof(*worker->pools));
     worker->places = die_calloc(what->threads, sizeof(*worker->places));
     worker->order = shuffle_new(what->live, what->shuffled);
     for (uint32_t i = 0; i < worker->n_pools; i++) {
-        worker->pools[i] = worker->engine->open(what->block_bytes, n_blocks);
+        worker->pools[i] = worker->engine->open(what->block_bytes, n_blocks, what->depth);
     }
     for (uint32_t i = 0; i < what->threads; i++) {
         place_open(worker, i);
@@ -169,11 +195,14 @@ lanes_close(struct worker *worker)
     free(worker->order);
 }
 
-/* Size of a pool: as many blocks as all of its users' windows hold, and some to spare. */
+/*
+ * Size of a pool: as many blocks as all of its users' windows hold, and some to spare; where there
+ * are thread caches, as many more as these hold. The same for everybody.
+ */
 static uint32_t
 blocks_for(const struct bench_case *what, uint32_t n_windows)
 {
-    return what->live * n_windows + (what->tight ? 0 : SPARE_BLOCKS);
+    return what->live * n_windows + (what->tight ? 0 : SPARE_BLOCKS + what->depth * what->threads);
 }
 
 static uint32_t
@@ -299,6 +328,66 @@ enrol_round(struct worker *worker, uint64_t work_ns, double *values)
     return 1;
 }
 
+static void
+snapshot_open(struct worker *worker)
+{
+    worker->reader = reader_new(worker->what->live);
+}
+
+static uint32_t
+snapshot_round(struct worker *worker, uint64_t work_ns, double *values)
+{
+    uint64_t begin_ns = clock_now_ns();
+
+    reader_request(worker->reader);
+    reader_wait(worker->reader);
+    values[0] = (double)(clock_now_ns() - begin_ns) / CLOCK_NS_PER_MS;
+    return 1;
+}
+
+static void
+snapshot_close(struct worker *worker)
+{
+    worker->reader = reader_free(worker->reader);
+}
+
+static void
+reader_open(struct worker *worker)
+{
+    worker->reader = reader_new(worker->what->pools);
+    pairs_open(worker);
+}
+
+/* As long as snapshots are apart, with one and without one. */
+static uint32_t
+reader_round(struct worker *worker, uint64_t work_ns, double *values)
+{
+    uint64_t apart_ns = 1000 * CLOCK_NS_PER_MS / worker->what->hz;
+    double without[WORKER_VALUES_MAX];
+
+    reader_request(worker->reader);
+    pairs_round(worker, apart_ns, values);
+    reader_wait(worker->reader);
+    pairs_round(worker, apart_ns, without);
+    values[0] /= without[0];
+    values[1] = values[1] > without[1] ? values[1] : without[1];
+    return 2;
+}
+
+static void
+reader_close(struct worker *worker)
+{
+    lanes_close(worker);
+    snapshot_close(worker);
+}
+
+static uint32_t
+succession_round(struct worker *worker, uint64_t work_ns, double *values)
+{
+    values[0] = succession_operations(worker->engine, worker->what);
+    return 1;
+}
+
 static const struct work works[] = {
     [CASE_PAIRS] = {pairs_open, pairs_round, lanes_close},
     [CASE_HANDOVER] = {handover_open, handover_round, handover_close},
@@ -306,6 +395,9 @@ static const struct work works[] = {
     [CASE_INIT] = {init_open, init_round, init_close},
     [CASE_REGISTER] = {nothing_to_do, enrol_round, nothing_to_do},
     [CASE_UNREGISTER] = {nothing_to_do, enrol_round, nothing_to_do},
+    [CASE_SNAPSHOT] = {snapshot_open, snapshot_round, snapshot_close},
+    [CASE_READER] = {reader_open, reader_round, reader_close},
+    [CASE_SUCCESSION] = {nothing_to_do, succession_round, nothing_to_do},
 };
 
 /* A round that does not count, so that caches are full and allocators have settled. */
@@ -368,7 +460,7 @@ worker_run(const char *contestant_name, const char *case_name)
 
     if (who != NULL && strcmp(case_name, WORKER_PROBE) == 0) {
         answer_ready();
-        return EXIT_SUCCESS;
+        return who->here == NULL || who->here() ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     if (who == NULL || worker.what == NULL || !contestants_can(who, worker.what)) {
         die("no such pair of contestant and case: %s, %s", contestant_name, case_name);
