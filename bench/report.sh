@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Measures with each locking option and writes doc/benchmarks/*.svg and the tables of
-# doc/benchmarks.md. Arguments go to osmempool-bench, as --quick or --rounds 100.
+# Measures with each locking option and writes doc/benchmarks/*.svg and, in doc/benchmarks.md, the
+# targets and all tables. Arguments go to osmempool-bench for the tables, as --quick.
 # Needs what the build needs, gnuplot and python3.
 set -eu
 
@@ -12,33 +12,46 @@ trap 'rm -rf "$work"' EXIT
 
 build()
 {
-    if ! { meson setup -Dbench=enabled -Dlocking="$1" "$work/$1" "$top" &&
-        ninja -C "$work/$1" bench/osmempool-bench; } >"$work/log" 2>&1; then
+    if ! { meson setup -Dbench=enabled -Dtests=disabled -Dlocking="$1" "$work/$1" "$top" &&
+        ninja -C "$work/$1"; } >"$work/log" 2>&1; then
         cat "$work/log" >&2
         echo "report.sh: the build with locking=$1 failed; $page is as it was" >&2
         exit 1
     fi
 }
 
-# section LOCKING: that option's part of the page.
+quote()
+{
+    printf '```\n'
+    cat "$1"
+    printf '```\n'
+}
+
+# section LOCKING ARGUMENT...: that option's part of the page.
 section()
 {
-    printf '\n### locking=%s\n\n' "$1"
-    for plot in pairs-64 threads-own; do
-        if [ -e "$top/doc/benchmarks/$plot-$1.svg" ]; then
-            printf '![%s, locking=%s](benchmarks/%s-%s.svg)\n\n' "$plot" "$1" "$plot" "$1"
+    locking=$1
+    shift
+    printf '\n### locking=%s\n\nPrinted by osmempool-bench --targets:\n\n' "$locking"
+    quote "$work/$locking-targets.txt"
+    printf '\n'
+    for plot in pairs-64 pairs-2048 threads-own threads-shared handover; do
+        if [ -e "$top/doc/benchmarks/$plot-$locking.svg" ]; then
+            printf '![%s, locking=%s](benchmarks/%s-%s.svg)\n\n' "$plot" "$locking" \
+                "$plot" "$locking"
         fi
     done
-    printf '```\n'
-    cat "$work/$1.txt"
-    printf '```\n'
+    printf 'Printed by osmempool-bench%s:\n\n' "${*:+ $*}"
+    quote "$work/$locking.txt"
 }
 
 for locking in mutex spinlock; do
     build "$locking"
-    "$work/$locking/bench/osmempool-bench" --json "$work/$locking.json" "$@" >"$work/$locking.txt"
+    bench=$work/$locking/bench/osmempool-bench
+    "$bench" --targets >"$work/$locking-targets.txt"
+    "$bench" --json "$work/$locking.json" "$@" >"$work/$locking.txt"
     sh "$top/bench/plot.sh" "$work/$locking.json" "$top/doc/benchmarks" "-$locking"
-    section "$locking" >>"$work/sections"
+    section "$locking" "$@" >>"$work/sections"
 done
 
 python3 - "$page" "$work/sections" <<'END'
