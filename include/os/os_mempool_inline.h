@@ -52,14 +52,18 @@
  * ThreadSanitizer cannot see that, so a library built with it runs the protocol on sequentially
  * consistent atomics, which need no membarrier. The second load is an acquire (free on x86) for the
  * one grant that another thread makes, after a fork, a clear or a check: what that thread wrote
- * under the lock comes before what the section reads.
+ * under the lock comes before what the section reads. The first load is followed by one of what it
+ * points to; it pairs with the release in owner_grant(), before which the record was made. (A
+ * machine that moved the second before it would see 0 there at worst, and take the lock.)
  */
 #ifdef OSMP_SEQ_CST
 #define OSMP_DEKKER_STORE __ATOMIC_SEQ_CST
 #define OSMP_DEKKER_LOAD  __ATOMIC_SEQ_CST
+#define OSMP_FIRST_LOAD   __ATOMIC_SEQ_CST
 #else
 #define OSMP_DEKKER_STORE __ATOMIC_RELAXED
 #define OSMP_DEKKER_LOAD  __ATOMIC_ACQUIRE
+#define OSMP_FIRST_LOAD   __ATOMIC_RELAXED
 #endif
 
 /* A thread that may own pools; the library's record of it begins so. Never freed, only reused. */
@@ -186,8 +190,8 @@ osmp_leave(struct osmp_thread *me)
 OSMP_INLINE struct osmp_thread *
 osmp_enter(struct os_mempool *mp)
 {
-    /* Relaxed: a first look, repeated below. tp of a record changes only while it owns nothing. */
-    struct osmp_thread *me = __atomic_load_n(&mp->osmp_owner, __ATOMIC_RELAXED);
+    /* A first look, repeated below. tp of a record changes only while it owns nothing. */
+    struct osmp_thread *me = __atomic_load_n(&mp->osmp_owner, OSMP_FIRST_LOAD);
 
     if (osmp_rarely(me == NULL ||
                     __atomic_load_n(&me->tp, __ATOMIC_RELAXED) != osmp_thread_pointer())) {
@@ -292,19 +296,25 @@ extern void *osmp_call_get(struct os_mempool *mp) __asm__("os_memblock_get");
 extern os_error_t osmp_call_put(struct os_mempool *mp, void *block) __asm__("os_memblock_put");
 
 /*
- * clang drops the body of an inline function that calls a function of its own symbol name, taking
- * it for one that calls itself, and inlines nothing. It looks one call deep.
+ * To clang a function that calls one of its own symbol name calls itself: it drops the body, or
+ * makes a loop of the call. So the address goes through a register that it cannot look behind.
  */
 OSMP_INLINE void *
 osmp_other_get(struct os_mempool *mp)
 {
-    return osmp_call_get(mp);
+    void *(*call)(struct os_mempool *) = osmp_call_get;
+
+    __asm__("" : "+r"(call));
+    return call(mp);
 }
 
 OSMP_INLINE os_error_t
 osmp_other_put(struct os_mempool *mp, void *block)
 {
-    return osmp_call_put(mp, block);
+    os_error_t (*call)(struct os_mempool *, void *) = osmp_call_put;
+
+    __asm__("" : "+r"(call));
+    return call(mp, block);
 }
 
 OSMP_INLINE void *

@@ -171,8 +171,9 @@ owner_grant(struct os_mempool *mp)
     }
     thread_hold(thread);
     tail->tenure_from = owner_gets(mp);
-    /* Relaxed: the thread that reads it as its own is this one. */
-    __atomic_store_n(&mp->osmp_owner, &thread->hot, __ATOMIC_RELAXED);
+    /* Release: others, who find the record here, see it as it was made; pairs with the first load
+     * of osmp_enter(). */
+    __atomic_store_n(&mp->osmp_owner, &thread->hot, __ATOMIC_RELEASE);
 }
 
 void
