@@ -51,7 +51,7 @@ box_callback(struct os_mempool_ext *ome, void *data, void *arg)
 {
     struct box *box = arg;
 
-    box->n_calls++;
+    __atomic_fetch_add(&box->n_calls, 1, __ATOMIC_RELAXED);
     if (data == box->cb_keeps) {
         return box->cb_returns;
     }
