@@ -101,7 +101,7 @@ static struct socket_path
 scratch_path(const char *name)
 {
     struct socket_path path;
-    char text[128];
+    char text[PATH_MAX];
 
     snprintf(text, sizeof(text), "%s/%s", scratch, name);
     assert_int_equal(path_explicit(&path, text), 0);
