@@ -200,18 +200,21 @@ counters_survive_switching(void **state)
     vat_close(vat);
 }
 
+struct guests;
+
+struct guest {
+    struct guests *guests;
+    unsigned number;
+};
+
 /* Threads that fill their caches, then wait. */
 struct guests {
     struct vat *vat;
     pthread_barrier_t full;
     pthread_barrier_t done;
     pthread_t threads[GUESTS];
+    struct guest each[GUESTS];
     void *last[GUESTS]; /* a block that each has in its cache, it being the last that it put */
-};
-
-struct guest {
-    struct guests *guests;
-    unsigned number;
 };
 
 static void *
@@ -235,7 +238,6 @@ fill_a_cache(void *arg)
     guests->last[guest->number] = blocks[0];
     pthread_barrier_wait(&guests->full);
     pthread_barrier_wait(&guests->done);
-    free(guest);
     return NULL;
 }
 
@@ -250,11 +252,9 @@ guests_come(uint32_t size)
     pthread_barrier_init(&guests->full, NULL, GUESTS + 1);
     pthread_barrier_init(&guests->done, NULL, GUESTS + 1);
     for (unsigned i = 0; i < GUESTS; i++) {
-        struct guest *guest = malloc(sizeof(*guest));
-
-        assert_non_null(guest);
-        *guest = (struct guest){guests, i};
-        assert_int_equal(pthread_create(&guests->threads[i], NULL, fill_a_cache, guest), 0);
+        guests->each[i] = (struct guest){guests, i};
+        assert_int_equal(pthread_create(&guests->threads[i], NULL, fill_a_cache, &guests->each[i]),
+                         0);
     }
     pthread_barrier_wait(&guests->full);
     pthread_barrier_wait(&guests->full);

@@ -66,9 +66,6 @@ a_million_pairs_on_a_warm_cache_take_no_lock(void **state)
     struct box *box;
     unsigned before;
 
-    if (!caches_are_had()) {
-        skip();
-    }
     box = box_make(BOX_CACHED);
     before = n_locks;
     assert_int_equal(use_alone(box->pool, MANY), 0);
@@ -85,9 +82,6 @@ a_million_pairs_of_the_owner_take_no_lock(void **state)
     struct box *box;
     unsigned before;
 
-    if (!ownership_is_had()) {
-        skip();
-    }
     box = box_make(BOX_OWNED);
     before = n_locks;
     assert_int_equal(use_alone(box->pool, MANY), 0);
@@ -195,12 +189,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_million_pairs_on_a_warm_cache_take_no_lock),
-        cmocka_unit_test(a_million_pairs_of_the_owner_take_no_lock),
         cmocka_unit_test(the_last_blocks_of_a_cached_pool_cost_few_membarriers),
         cmocka_unit_test(two_threads_by_turns_cost_few_membarriers),
         cmocka_unit_test(gets_that_fail_on_an_empty_cached_pool_cost_no_membarrier),
+        /* Where pools are owned and caches opened. */
+        cmocka_unit_test(a_million_pairs_on_a_warm_cache_take_no_lock),
+        cmocka_unit_test(a_million_pairs_of_the_owner_take_no_lock),
     };
 
-    return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
+    return check_run("calls", tests, 3, caches_are_had());
 }
