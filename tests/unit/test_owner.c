@@ -33,14 +33,6 @@ teardown(void **state)
     return 0;
 }
 
-static void
-needs_ownership(void)
-{
-    if (!owner_is_allowed()) {
-        skip();
-    }
-}
-
 /* Operations of the calling thread until it owns the pool; none if that takes 200,000. */
 static unsigned
 ops_until_owned(struct box *box)
@@ -69,7 +61,6 @@ ownership_comes_after_256_operations(void **state)
 {
     struct box *box = *state;
 
-    needs_ownership();
     assert_int_equal(ops_until_owned(box), RUN);
     assert_true(owner_is_me(owner_of(box)));
 }
@@ -86,7 +77,6 @@ another_thread_interrupts_the_run(void **state)
 {
     struct box *box = *state;
 
-    needs_ownership();
     use_alone(box->pool, RUN / 2 - 1);
     run_elsewhere(get_and_put_once, box->pool);
     assert_null(owner_of(box));
@@ -98,7 +88,6 @@ each_tenure_that_did_not_pay_doubles_the_run(void **state)
 {
     struct box *box = *state;
 
-    needs_ownership();
     for (uint32_t run = RUN; run < 8 * MOST; run *= 2) {
         assert_int_equal(ops_until_owned(box), run < MOST ? run : MOST);
         run_elsewhere(get_and_put_once, box->pool);
@@ -113,7 +102,6 @@ each_tenure_that_paid_halves_the_run(void **state)
     struct box *box = *state;
     uint32_t run;
 
-    needs_ownership();
     pool_tail(box->pool)->run_needed = MOST;
     for (run = MOST; run > RUN / 2; run /= 2) {
         assert_int_equal(ops_until_owned(box), run > RUN ? run : RUN);
@@ -153,7 +141,6 @@ visits_leave_the_owner(void **state)
     struct box *box = *state;
     const struct osmp_thread *owner;
 
-    needs_ownership();
     use_alone(box->pool, RUN);
     owner = owner_of(box);
     assert_non_null(owner);
@@ -180,7 +167,6 @@ a_fork_leaves_the_owner_and_the_child_none(void **state)
     struct box *box = *state;
     const struct osmp_thread *owner;
 
-    needs_ownership();
     use_alone(box->pool, RUN);
     owner = owner_of(box);
     assert_true(true_in_child(child_starts_shared, box));
@@ -193,7 +179,6 @@ a_thread_that_ends_gives_its_pools_up(void **state)
 {
     struct box *box = *state;
 
-    needs_ownership();
     for (unsigned i = 0; i < 100; i++) {
         use_elsewhere(box->pool);
         assert_null(owner_of(box));
@@ -237,7 +222,6 @@ one_thread_may_own_many_pools(void **state)
     struct box *boxes[POOLS];
     struct thread *me = thread_get();
 
-    needs_ownership();
     for (unsigned i = 0; i < POOLS; i++) {
         boxes[i] = box_make(BOX_OWNED);
         assert_ptr_equal(owner_of(boxes[i]), &me->hot);
@@ -256,18 +240,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rule_has_its_bounds),
+        cmocka_unit_test(some_pools_are_never_owned),
+        cmocka_unit_test(unregistering_ends_ownership_at_once),
+        /* Where ownership is to be had. */
         SHARED_POOL(ownership_comes_after_256_operations),
         SHARED_POOL(another_thread_interrupts_the_run),
         SHARED_POOL(each_tenure_that_did_not_pay_doubles_the_run),
         SHARED_POOL(each_tenure_that_paid_halves_the_run),
-        cmocka_unit_test(the_rule_has_its_bounds),
         SHARED_POOL(visits_leave_the_owner),
         SHARED_POOL(a_fork_leaves_the_owner_and_the_child_none),
         SHARED_POOL(a_thread_that_ends_gives_its_pools_up),
-        cmocka_unit_test(some_pools_are_never_owned),
-        cmocka_unit_test(unregistering_ends_ownership_at_once),
         cmocka_unit_test(one_thread_may_own_many_pools),
     };
 
-    return cmocka_run_group_tests_name("owner", tests, NULL, NULL);
+    return check_run("owner", tests, 3, owner_is_allowed());
 }
