@@ -92,19 +92,22 @@ run_more()
     tested plain valgrind --setup=valgrind
     tested plain helgrind --setup=helgrind
     checked plain install install_and_use
-    built gcc asan -Db_sanitize=address,undefined &&
+    # One benchmark is enough, and where no test asks for the inspector it is not built.
+    built gcc asan -Db_sanitize=address,undefined -Dbench=disabled &&
         tested asan '' --no-suite rules --no-suite bench --no-suite cli
-    built gcc tsan -Db_sanitize=thread &&
+    built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
         tested tsan '' --no-suite rules --no-suite bench --no-suite cli
-    built clang clang --werror && tested clang '' --suite unit --suite api --suite export
-    built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true &&
-        tested ndebug '' --suite unit --suite api
+    built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
+        tested clang '' --suite unit --suite api --suite export
+    built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
+        -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
 }
 
 run_once()
 {
     locking=mutex
-    built gcc prio --werror -Dprio_inherit=true && tested prio '' --suite unit --suite stress
+    built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
+        tested prio '' --suite unit --suite stress
     # The tool does not know about locks.
     tested asan asan-tool --suite cli
     checked library library_alone
