@@ -6,7 +6,7 @@
 #   sh tests/run.sh [--quick] [--long]
 #
 #   --quick  only the two plain builds, with all their tests
-#   --long   stress tests run for minutes
+#   --long   stress and litmus tests run for minutes
 #
 # Installs what is missing first (tools/deps.sh). Builds outside the source tree, in a directory
 # under $OSMEMPOOL_TEST_DIR or $TMPDIR or /tmp; it is kept if something failed. One line for each
@@ -98,7 +98,7 @@ run_more()
     built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
         tested tsan '' --no-suite rules --no-suite bench --no-suite cli
     built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
-        tested clang '' --suite unit --suite api --suite export
+        tested clang '' --suite unit --suite api --suite export --suite litmus
     built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
         -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
 }
