@@ -176,14 +176,21 @@ owner_grant(struct os_mempool *mp)
     __atomic_store_n(&mp->osmp_owner, &thread->hot, __ATOMIC_RELEASE);
 }
 
+/* In a fork handler the owner waits in the frozen pool's tail; the thaw must not bring it back. */
 void
 owner_forbid(struct os_mempool *mp)
 {
+    struct pool_tail *tail = pool_tail(mp);
+
     owner_revoke(mp);
     if (mp->osmp_owner != NULL) {
         owner_give_up(mp, thread_of(mp->osmp_owner));
     }
-    pool_tail(mp)->run_needed = OWNER_NEVER;
+    if (tail->frozen_owner != NULL) {
+        thread_unhold(thread_of(tail->frozen_owner));
+        tail->frozen_owner = NULL;
+    }
+    tail->run_needed = OWNER_NEVER;
 }
 
 /* The calling thread's own, so nobody can be in a section. */

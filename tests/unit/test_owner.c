@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_owner.c: when a thread becomes the owner of a pool, and when it stops being one. */
+#include <pthread.h>
+
 #include "common/box.h"
 #include "layout/tail.h"
 #include "pool/owner.h"
@@ -174,6 +176,46 @@ a_fork_leaves_the_owner_and_the_child_none(void **state)
     assert_int_equal(run_needed(box), RUN);
 }
 
+/* A fork handler of another library, which runs while all pools are frozen. */
+static struct os_mempool *handlers_pool;
+
+static void
+enable_caches(void)
+{
+    if (handlers_pool != NULL) {
+        os_mempool_cache_enable(handlers_pool, BOX_DEPTH);
+    }
+}
+
+/* Registered before the library's own, so the parent's handler runs before the thaw. */
+__attribute__((constructor(101))) static void
+register_handler(void)
+{
+    pthread_atfork(NULL, enable_caches, NULL);
+}
+
+static bool
+child_is_there(void *arg)
+{
+    return true;
+}
+
+static void
+a_pool_that_is_cached_while_frozen_has_no_owner_after_it(void **state)
+{
+    struct box *box = box_make(BOX_OWNED_ELSEWHERE);
+    struct thread *owner = thread_of(box->pool->osmp_owner);
+
+    if (owner != NULL) {
+        handlers_pool = box->pool;
+        assert_true(true_in_child(child_is_there, NULL));
+        handlers_pool = NULL;
+        assert_null(owner_of(box));
+        assert_int_equal(owner->holds, 0);
+    }
+    box_end(box);
+}
+
 static void
 a_thread_that_ends_gives_its_pools_up(void **state)
 {
@@ -250,6 +292,7 @@ main(void)
         SHARED_POOL(each_tenure_that_paid_halves_the_run),
         SHARED_POOL(visits_leave_the_owner),
         SHARED_POOL(a_fork_leaves_the_owner_and_the_child_none),
+        cmocka_unit_test(a_pool_that_is_cached_while_frozen_has_no_owner_after_it),
         SHARED_POOL(a_thread_that_ends_gives_its_pools_up),
         cmocka_unit_test(one_thread_may_own_many_pools),
     };
