@@ -157,34 +157,85 @@ nobody_finds_anothers_cache(void **state)
     cache_table_free_set(set);
 }
 
+/* What a thread had of the library's memory. */
+struct visitor {
+    struct os_mempool *pool;
+    const struct thread *record;
+    const struct cache *cache;
+    unsigned failures;
+};
+
 static void *
-use_a_little(void *pool)
+use_a_little(void *arg)
 {
-    return (void *)(uintptr_t)use_alone(pool, 600);
+    struct visitor *visitor = arg;
+
+    visitor->failures = use_alone(visitor->pool, 600);
+    visitor->record = thread_get();
+    visitor->cache = cache_table_find(pool_tail(visitor->pool)->caches);
+    return NULL;
 }
 
-/* Through the pool itself: threads that come and go, a few at a time. */
+/* Notes a thing that is not among those seen before; NULL is none. */
 static void
-a_pools_caches_are_as_many_as_its_threads_at_once(void **state)
+note(const void **seen, unsigned *n, const void *thing)
+{
+    for (unsigned i = 0; i < *n; i++) {
+        if (seen[i] == thing) {
+            return;
+        }
+    }
+    if (thing != NULL) {
+        assert_true(*n < ALIVE);
+        seen[(*n)++] = thing;
+    }
+}
+
+static void
+visit_together(struct visitor *visitors, unsigned n)
+{
+    pthread_t threads[ALIVE];
+
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, use_a_little, &visitors[i]), 0);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(visitors[i].failures, 0);
+    }
+}
+
+/*
+ * Through the pool itself: threads that come and go, a few at a time. A thread that was joined has
+ * run its destructors, so what it had is the next one's.
+ */
+static void
+ten_thousand_threads_leave_the_memory_of_those_alive_at_once(void **state)
 {
     enum { AT_ONCE = 4 };
     unsigned n = getenv("OSMEMPOOL_TEST_SHORT") != NULL ? 200 : CHURN;
     struct box *box = box_make(BOX_CACHED);
     struct cache_set *set = pool_tail(box->pool)->caches;
+    const void *records[ALIVE], *caches[ALIVE];
+    unsigned n_records = 0, n_caches = 0;
 
     for (unsigned i = 0; i < n; i += AT_ONCE) {
-        pthread_t threads[AT_ONCE];
-        void *failures;
+        struct visitor visitors[AT_ONCE];
 
         for (unsigned j = 0; j < AT_ONCE; j++) {
-            assert_int_equal(pthread_create(&threads[j], NULL, use_a_little, box->pool), 0);
+            visitors[j] = (struct visitor){.pool = box->pool};
         }
+        visit_together(visitors, AT_ONCE);
         for (unsigned j = 0; j < AT_ONCE; j++) {
-            assert_int_equal(pthread_join(threads[j], &failures), 0);
-            assert_null(failures);
+            note(records, &n_records, visitors[j].record);
+            note(caches, &n_caches, visitors[j].cache);
         }
     }
-    assert_in_range(caches_in(set), 1, AT_ONCE + 1);
+    assert_in_range(n_records, 1, AT_ONCE);
+    assert_in_range(n_caches, 1, AT_ONCE);
+    /* One is this thread's. */
+    assert_in_range(caches_in(set), n_caches, AT_ONCE + 1);
+    assert_int_equal(take_all(box->pool), BOX_BLOCKS);
     box_end(box);
 }
 
@@ -197,7 +248,7 @@ main(void)
         cmocka_unit_test(a_new_depth_is_a_new_array),
         cmocka_unit_test(nobody_finds_anothers_cache),
         /* Where caches are opened. */
-        cmocka_unit_test(a_pools_caches_are_as_many_as_its_threads_at_once),
+        cmocka_unit_test(ten_thousand_threads_leave_the_memory_of_those_alive_at_once),
     };
 
     return check_run("cache_table", tests, 4, caches_are_had());

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_cache.c: what needs the pool's lock and what does not, whichever lock it is. */
+#include <unistd.h>
+
+#include "common/box.h"
+#include "layout/tail.h"
+
+enum { MANY = 1000000, ALARM_SECONDS = 120 };
+
+struct worker {
+    struct os_mempool *pool;
+    unsigned failures;
+    bool warm;
+    bool locked;
+    bool done;
+    bool may_end;
+};
+
+static void
+tell(bool *fact)
+{
+    __atomic_store_n(fact, true, __ATOMIC_RELEASE);
+}
+
+static bool
+is_told(const bool *fact)
+{
+    return __atomic_load_n(fact, __ATOMIC_ACQUIRE);
+}
+
+static void
+wait_for(const bool *fact)
+{
+    while (!is_told(fact)) {
+        usleep(100);
+    }
+}
+
+/* Does not end before the lock is free, as its end takes the registry's mutex, and then that. */
+static void *
+work_while_locked(void *arg)
+{
+    struct worker *worker = arg;
+
+    worker->failures = use_alone(worker->pool, BOX_WARM);
+    tell(&worker->warm);
+    wait_for(&worker->locked);
+    worker->failures += use_alone(worker->pool, MANY);
+    tell(&worker->done);
+    wait_for(&worker->may_end);
+    return NULL;
+}
+
+/*
+ * A thread makes a million pairs while this one holds the pool's lock, so it takes it not once; an
+ * alarm ends a program that hangs. Statistics take no pool's lock, either. The fewest cached blocks
+ * that they showed meanwhile; but for rows without a free block, which a reader may see that was
+ * off its core between adding up the puts and the gets.
+ */
+static uint32_t
+million_pairs_while_locked(struct os_mempool *mp)
+{
+    struct lock *lock = &pool_tail(mp)->lock;
+    struct worker worker = {.pool = mp};
+    uint32_t fewest = UINT32_MAX;
+    pthread_t thread;
+
+    alarm(ALARM_SECONDS);
+    assert_int_equal(pthread_create(&thread, NULL, work_while_locked, &worker), 0);
+    wait_for(&worker.warm);
+    lock_take(lock);
+    tell(&worker.locked);
+    while (!is_told(&worker.done)) {
+        struct os_mempool_stats now = stats_of(mp);
+
+        if (now.num_free > 0 && now.num_cached < fewest) {
+            fewest = now.num_cached;
+        }
+    }
+    lock_give(lock);
+    tell(&worker.may_end);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(worker.failures, 0);
+    alarm(0);
+    return fewest;
+}
+
+static void
+a_warm_cache_needs_no_lock_for_a_million_pairs(void **state)
+{
+    struct box *box = box_make(BOX_CACHED);
+
+    if (stats_of(box->pool).num_cached > 0) {
+        assert_in_range(million_pairs_while_locked(box->pool), 1, BOX_BLOCKS);
+    }
+    box_end(box);
+}
+
+static void
+an_owner_needs_no_lock_for_a_million_pairs(void **state)
+{
+    struct box *box = box_make(BOX_PLAIN);
+
+    if (ownership_is_had()) {
+        assert_int_equal(million_pairs_while_locked(box->pool), 0);
+    }
+    box_end(box);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warm_cache_needs_no_lock_for_a_million_pairs),
+        cmocka_unit_test(an_owner_needs_no_lock_for_a_million_pairs),
+    };
+
+    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+}
