@@ -21,6 +21,21 @@ crew_scale(unsigned in_short, unsigned usual, unsigned in_long)
     return getenv("OSMEMPOOL_TEST_LONG") != NULL ? in_long : usual;
 }
 
+/* Printed once, so that a run that fails can be had again, as far as threads let it. */
+static uint64_t
+crew_seed(void)
+{
+    static bool printed;
+    const char *wish = getenv("OSMEMPOOL_TEST_SEED");
+    uint64_t seed = wish != NULL ? strtoull(wish, NULL, 0) : 0;
+
+    if (!printed) {
+        print_message("# random numbers from OSMEMPOOL_TEST_SEED=%llu\n", (unsigned long long)seed);
+        printed = true;
+    }
+    return seed;
+}
+
 static void *
 crew_thread(void *arg)
 {
@@ -43,8 +58,11 @@ crew_begin(struct crew *crew, unsigned n, crew_work_fn *work, void *job)
     for (unsigned i = 0; i < n; i++) {
         struct crew_worker *worker = &crew->workers[i];
 
-        *worker = (struct crew_worker){
-            .number = i + 1, .job = job, .work = work, .crew = crew, .random = i + 1};
+        *worker = (struct crew_worker){.number = i + 1,
+                                       .job = job,
+                                       .work = work,
+                                       .crew = crew,
+                                       .random = crew_seed() * CREW_MAX + i + 1};
         assert_int_equal(pthread_create(&worker->thread, NULL, crew_thread, worker), 0);
     }
 }
@@ -60,7 +78,7 @@ crew_goes_on(const struct crew_worker *worker)
            (worker->rounds == 0 || !__atomic_load_n(&worker->crew->stop, __ATOMIC_RELAXED));
 }
 
-/* A linear congruential generator: each worker's sequence is the same in every run. */
+/* A linear congruential generator: each worker's sequence follows from the seed. */
 unsigned
 crew_random(struct crew_worker *worker, unsigned below)
 {

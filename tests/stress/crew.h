@@ -6,7 +6,9 @@
  * wrong, with crew_expect(), and the main thread asserts in crew_join().
  *
  * How long the tests take: some seconds in all; OSMEMPOOL_TEST_LONG=1 in the environment asks for a
- * run of minutes, OSMEMPOOL_TEST_SHORT=1 for one that Helgrind can bear.
+ * run of minutes, OSMEMPOOL_TEST_SHORT=1 for one that Helgrind can bear. The workers' random
+ * numbers are the same in every run, unless OSMEMPOOL_TEST_SEED asks for others; the seed is
+ * printed.
  */
 #ifndef STRESS_CREW_H
 #define STRESS_CREW_H

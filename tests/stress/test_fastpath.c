@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_fastpath.c: ownership and thread caches under everything at once. Workers get, put, and hand
- * blocks to each other; threads come and go; meanwhile pools are checked, read, forked, and their
- * caches switched. Each block bears its holder's number in a word that the library does not use:
- * no block is ever in two hands, and in the end all are there.
+ * blocks to each other; threads come, and go with full caches; meanwhile pools are checked, read,
+ * forked, and their caches switched. Each block bears its holder's number in a word that the
+ * library does not use: no block is ever in two hands, and in the end, and in each forked child,
+ * all that nobody holds can be got.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,19 @@
 #include "crew.h"
 #include "osmempool.h"
 
-enum { POOLS = 4, BLOCKS = 96, SLOTS = 16, HELD_MAX = 20, HOLDER_AT = 16, BURST = 64 };
+enum { POOLS = 5, BLOCKS = 96, FEW = 12, SLOTS = 16, HELD_MAX = 20, HOLDER_AT = 16, BURST = 64 };
 enum { ALARM_SECONDS = 60, STRANGER = 1000 };
 
 static const struct {
     const char *name;
     uint32_t size;
+    uint32_t blocks;
     uint32_t depth; /* 0: plain */
-} kinds[POOLS] = {{"plain", 64, 0}, {"cached", 64, 8}, {"deep", 48, BLOCKS}, {"large", 1024, 16}};
+} kinds[POOLS] = {{"plain", 64, BLOCKS, 0},
+                  {"cached", 64, BLOCKS, 8},
+                  {"deep", 48, BLOCKS, BLOCKS},
+                  {"large", 1024, BLOCKS, 16},
+                  {"scarce", 64, FEW, 4}};
 
 struct site {
     struct os_mempool pool;
@@ -67,11 +73,11 @@ yard_make(bool with_clear)
         struct site *site = &yard->sites[i];
 
         site->depth = kinds[i].depth;
-        site->buffer = calloc(1, OS_MEMPOOL_BYTES(BLOCKS, kinds[i].size));
+        site->buffer = calloc(1, OS_MEMPOOL_BYTES(kinds[i].blocks, kinds[i].size));
         assert_non_null(site->buffer);
-        assert_int_equal(
-            os_mempool_init(&site->pool, BLOCKS, kinds[i].size, site->buffer, kinds[i].name),
-            OS_OK);
+        assert_int_equal(os_mempool_init(&site->pool, kinds[i].blocks, kinds[i].size, site->buffer,
+                                         kinds[i].name),
+                         OS_OK);
         if (site->depth > 0) {
             assert_int_equal(os_mempool_cache_enable(&site->pool, site->depth), OS_OK);
         }
@@ -96,22 +102,22 @@ site_empty_slots(struct site *site)
     return right;
 }
 
-/* All that can be got; how many they are. */
+/* All that can be got; how many they are, 0 if one of them is in somebody's hand. */
 static unsigned
 site_take_all(struct site *site)
 {
     void *blocks[BLOCKS];
     unsigned n = 0;
+    bool right = true;
 
     while (n < BLOCKS && (blocks[n] = os_memblock_get(&site->pool)) != NULL) {
-        n++;
+        right &= change_hands(blocks[n++], 0, STRANGER);
     }
     for (unsigned i = 0; i < n; i++) {
-        if (os_memblock_put(&site->pool, blocks[i]) != OS_OK) {
-            return 0;
-        }
+        right &= change_hands(blocks[i], STRANGER, 0);
+        right &= os_memblock_put(&site->pool, blocks[i]) == OS_OK;
     }
-    return n;
+    return right ? n : 0;
 }
 
 static void
@@ -122,9 +128,9 @@ yard_free(struct yard *yard)
 
         assert_true(site_empty_slots(site));
         assert_true(os_mempool_is_sane(&site->pool));
-        assert_int_equal(site_take_all(site), BLOCKS);
+        assert_int_equal(site_take_all(site), kinds[i].blocks);
         assert_int_equal(os_mempool_cache_disable(&site->pool), OS_OK);
-        assert_int_equal(site->pool.mp_num_free, BLOCKS);
+        assert_int_equal(site->pool.mp_num_free, kinds[i].blocks);
         assert_int_equal(os_mempool_unregister(&site->pool), OS_OK);
         free(site->buffer);
     }
@@ -235,6 +241,24 @@ work(struct crew_worker *worker)
     }
 }
 
+/* Ends with full caches: what it got last goes there. */
+static void
+fill_caches(struct crew_worker *worker, struct yard *yard)
+{
+    struct held held[HELD_MAX];
+
+    for (unsigned i = 0; i < POOLS; i++) {
+        unsigned n = 0;
+
+        while (n < HELD_MAX && get_some(worker, &yard->sites[i], &held[n], 1)) {
+            n++;
+        }
+        while (n > 0) {
+            put_one(worker, &held[--n]);
+        }
+    }
+}
+
 static void *
 short_life(void *arg)
 {
@@ -245,6 +269,7 @@ short_life(void *arg)
     for (unsigned i = 0; i < 20; i++) {
         burst(worker, yard);
     }
+    fill_caches(worker, yard);
     pthread_rwlock_unlock(&yard->tidy);
     return NULL;
 }
@@ -267,9 +292,10 @@ come_and_go(struct crew_worker *worker)
 static bool
 row_is_right(const struct os_mempool_stats *st, const struct os_mempool_stats *old)
 {
-    return st->num_free <= BLOCKS && st->min_free <= st->num_free &&
+    return st->num_free <= st->num_blocks && st->min_free <= st->num_free &&
            st->num_cached <= st->num_free && st->gets >= old->gets && st->puts >= old->puts &&
-           (int64_t)(st->gets - st->puts) + st->adjust == BLOCKS - st->num_free && st->refused == 0;
+           (int64_t)(st->gets - st->puts) + st->adjust == st->num_blocks - st->num_free &&
+           st->refused == 0;
 }
 
 static void
@@ -289,7 +315,7 @@ read_counters(struct crew_worker *worker)
     }
 }
 
-/* Every pool works in the child; what other threads held stays out. */
+/* Every pool works in the child; what other threads held stays out, in no hand but theirs. */
 static bool
 child_is_well(struct yard *yard)
 {
@@ -302,7 +328,9 @@ child_is_well(struct yard *yard)
 
         well &= os_mempool_stats_get(&site->pool, &st, sizeof(st)) == OS_OK;
         well &= site_take_all(site) == st.num_free && os_mempool_is_sane(&site->pool);
-        well &= os_mempool_clear(&site->pool) == OS_OK && site_take_all(site) == BLOCKS;
+        memset(site->buffer, 0, OS_MEMPOOL_BYTES(kinds[i].blocks, kinds[i].size));
+        well &= os_mempool_clear(&site->pool) == OS_OK;
+        well &= site_take_all(site) == kinds[i].blocks;
     }
     return well;
 }
@@ -334,7 +362,7 @@ clear_all(struct crew_worker *worker, struct yard *yard)
 static void
 switch_caches(struct crew_worker *worker, struct site *site)
 {
-    uint32_t depth = 1 + crew_random(worker, BLOCKS);
+    uint32_t depth = 1 + crew_random(worker, site->pool.mp_num_blocks);
 
     if (site->depth == 0) {
         return;
