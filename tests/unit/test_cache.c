@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/box.h"
+#include "layout/counts.h"
 #include "layout/tail.h"
 
 enum { MANY = 1000000, ALARM_SECONDS = 120 };
@@ -53,9 +54,9 @@ work_while_locked(void *arg)
 
 /*
  * A thread makes a million pairs while this one holds the pool's lock, so it takes it not once; an
- * alarm ends a program that hangs. Statistics take no pool's lock, either. The fewest cached blocks
- * that they showed meanwhile; but for rows without a free block, which a reader may see that was
- * off its core between adding up the puts and the gets.
+ * alarm ends a program that hangs. Counters are read without that lock, too. The fewest cached
+ * blocks that they showed meanwhile; but for rows without a free block, which a reader may see that
+ * was off its core between adding up the puts and the gets.
  */
 static uint32_t
 million_pairs_while_locked(struct os_mempool *mp)
@@ -71,8 +72,9 @@ million_pairs_while_locked(struct os_mempool *mp)
     lock_take(lock);
     tell(&worker.locked);
     while (!is_told(&worker.done)) {
-        struct os_mempool_stats now = stats_of(mp);
+        struct pool_counts now;
 
+        counts_read(mp, &now);
         if (now.num_free > 0 && now.num_cached < fewest) {
             fewest = now.num_cached;
         }
