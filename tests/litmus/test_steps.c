@@ -67,6 +67,7 @@ trap_flag_clear_in(void *context)
 struct stepper {
     struct os_mempool *pool;
     bool put;      /* the operation that is stopped: put or get */
+    bool by_fork;  /* the visitor forks, and is not inside for longer than that */
     unsigned stop; /* after so many instructions */
     unsigned step;
     struct os_mempool_stats before; /* the operation */
@@ -125,7 +126,9 @@ stop_at_step(int signal, siginfo_t *info, void *context)
 static void
 note_counts(struct os_mempool_stats *st)
 {
-    stepper.failed |= os_mempool_stats_get(stepper.pool, st, sizeof(*st)) != OS_OK;
+    if (os_mempool_stats_get(stepper.pool, st, sizeof(*st)) != OS_OK) {
+        tell(&stepper.failed);
+    }
 }
 
 /* A pair, of which one operation is done step by step. */
@@ -171,6 +174,26 @@ visit(void *arg)
     return NULL;
 }
 
+static bool
+child_is_well(void *arg)
+{
+    struct os_mempool *mp = arg;
+    struct os_mempool_stats st;
+
+    return os_mempool_stats_get(mp, &st, sizeof(st)) == OS_OK && os_mempool_is_sane(mp) &&
+           st.num_free >= BOX_BLOCKS - 1 && take_all(mp) == st.num_free;
+}
+
+static void *
+visit_by_fork(void *arg)
+{
+    if (!true_in_child(child_is_well, stepper.pool)) {
+        tell(&stepper.failed);
+    }
+    tell(&stepper.visitor_is_inside);
+    return NULL;
+}
+
 /* Whether the thread that stands still is in its section, as the owner or in its cache. */
 static bool
 is_busy(struct os_mempool *mp)
@@ -203,14 +226,17 @@ visit_meanwhile(void)
     bool happened = has_happened();
     pthread_t visitor;
 
-    stepper.failed |= pthread_create(&visitor, NULL, visit, NULL) != 0;
-    if (busy) {
-        stepper.failed |= comes_true(&stepper.visitor_is_inside);
-        tell(&stepper.may_go_on);
-    } else {
+    if (pthread_create(&visitor, NULL, stepper.by_fork ? visit_by_fork : visit, NULL) != 0) {
+        abort();
+    }
+    if (!busy) {
         wait_for(&stepper.visitor_is_inside);
-        tell(&stepper.may_go_on);
-        stepper.failed |= !happened && comes_true(&stepper.is_done);
+    } else if (comes_true(&stepper.visitor_is_inside)) {
+        tell(&stepper.failed);
+    }
+    tell(&stepper.may_go_on);
+    if (!busy && !happened && !stepper.by_fork && comes_true(&stepper.is_done)) {
+        tell(&stepper.failed);
     }
     wait_for(&stepper.visitor_is_inside);
     tell(&stepper.visitor_may_go);
@@ -233,11 +259,11 @@ direct(void *arg)
 
 /* False once the operation is over before its k-th instruction. */
 static bool
-step(struct os_mempool *mp, bool put, unsigned k)
+step(struct os_mempool *mp, bool put, bool by_fork, unsigned k)
 {
     pthread_t director;
 
-    stepper = (struct stepper){.pool = mp, .put = put, .stop = k};
+    stepper = (struct stepper){.pool = mp, .put = put, .by_fork = by_fork, .stop = k};
     assert_int_equal(pthread_create(&director, NULL, direct, NULL), 0);
     do_a_pair();
     assert_int_equal(pthread_join(director, NULL), 0);
@@ -249,13 +275,13 @@ step(struct os_mempool *mp, bool put, unsigned k)
 
 /* The calling thread owns the pool or has an open cache. */
 static void
-step_through(enum box_kind kind, bool put)
+step_through(enum box_kind kind, bool put, bool by_fork)
 {
     struct box *box = box_make(kind);
     unsigned k = 1;
 
     alarm(ALARM_SECONDS);
-    while (k < STEPS_MAX && step(box->pool, put, k)) {
+    while (k < STEPS_MAX && step(box->pool, put, by_fork, k)) {
         k++;
     }
     print_message("# stopped after each of %u instructions\n", k - 1);
@@ -267,25 +293,40 @@ step_through(enum box_kind kind, bool put)
 static void
 no_visitor_meets_an_owners_get(void **state)
 {
-    step_through(BOX_OWNED, false);
+    step_through(BOX_OWNED, false, false);
 }
 
 static void
 no_visitor_meets_an_owners_put(void **state)
 {
-    step_through(BOX_OWNED, true);
+    step_through(BOX_OWNED, true, false);
 }
 
 static void
 no_visitor_meets_a_get_from_a_cache(void **state)
 {
-    step_through(BOX_CACHED, false);
+    step_through(BOX_CACHED, false, false);
 }
 
 static void
 no_visitor_meets_a_put_to_a_cache(void **state)
 {
-    step_through(BOX_CACHED, true);
+    step_through(BOX_CACHED, true, false);
+}
+
+/* The fork waits for who is inside, and the child can get all that is not out. */
+static void
+no_fork_meets_an_owners_get_or_put(void **state)
+{
+    step_through(BOX_OWNED, false, true);
+    step_through(BOX_OWNED, true, true);
+}
+
+static void
+no_fork_meets_a_get_or_put_of_a_cache(void **state)
+{
+    step_through(BOX_CACHED, false, true);
+    step_through(BOX_CACHED, true, true);
 }
 
 int
@@ -297,6 +338,8 @@ main(void)
         cmocka_unit_test(no_visitor_meets_an_owners_put),
         cmocka_unit_test(no_visitor_meets_a_get_from_a_cache),
         cmocka_unit_test(no_visitor_meets_a_put_to_a_cache),
+        cmocka_unit_test(no_fork_meets_an_owners_get_or_put),
+        cmocka_unit_test(no_fork_meets_a_get_or_put_of_a_cache),
     };
 
     if (!steps_are_had) {
