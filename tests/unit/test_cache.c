@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_cache.c: what needs the pool's lock and what does not, whichever lock it is. */
+/* test_cache.c: who needs the pool's lock and who does not, whichever lock; a child's caches. */
 #include <unistd.h>
 
 #include "common/box.h"
+#include "layout/cache.h"
 #include "layout/counts.h"
 #include "layout/tail.h"
 
@@ -109,12 +110,39 @@ an_owner_needs_no_lock_for_a_million_pairs(void **state)
     box_end(box);
 }
 
+static bool
+child_has_only_spare_caches(void *arg)
+{
+    const struct cache_set *set = pool_tail(((struct box *)arg)->pool)->caches;
+    bool spare = set == NULL || set->n_open == 0;
+
+    for (const struct cache *cache = set != NULL ? set->all : NULL; cache; cache = cache->next) {
+        spare &= cache->tp == 0 && cache->thread == NULL && cache->n == 0 && cache->open == 0;
+    }
+    return spare;
+}
+
+/* A thread of the child may have the thread pointer of one that it lacks, and must not inherit. */
+static void
+a_forked_childs_caches_are_nobodys(void **state)
+{
+    const enum box_kind kinds[] = {BOX_CACHED, BOX_CACHED_ELSEWHERE};
+
+    for (unsigned i = 0; i < LENGTH(kinds); i++) {
+        struct box *box = box_make(kinds[i]);
+
+        assert_true(true_in_child(child_has_only_spare_caches, box));
+        box_end(box);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_cache_needs_no_lock_for_a_million_pairs),
         cmocka_unit_test(an_owner_needs_no_lock_for_a_million_pairs),
+        cmocka_unit_test(a_forked_childs_caches_are_nobodys),
     };
 
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
