@@ -7,14 +7,23 @@
  * pool's table and verifying. A dead thread's cache is used again by the next; caches and tables
  * are freed when the pool is unregistered.
  *
+ * What a cache counts is one word like the pool's own (counts.h): gets that it served in the high
+ * half, blocks that it holds in the low one, so that an operation is one addition. Puts follow:
+ * what it holds is what it was given (moved) less gets plus puts.
+ *
+ * Between the caches and the list stands the depot, an array of pointers that full caches give to
+ * and empty ones take from: a batch that went through the list would have to be followed block by
+ * block, each in another core's cache. Its blocks count as the list's.
+ *
  * Synchronization:
- *   open            Dekker flag, as `owner` of a pool: its thread enters (busy), looks again, and
+ *   open_tp         Dekker flag, as `owner` of a pool: its thread enters (busy), looks again, and
  *                   works; a claimer under the pool's lock closes, sends a barrier, waits for busy
- *   n, blocks,      its thread in a section; anybody under the lock once the cache is closed and
- *   gets, puts      busy was waited for. n, gets, puts are also read by snapshots, relaxed
+ *   counts, blocks  its thread in a section; anybody under the lock once the cache is closed and
+ *                   busy was waited for. counts is also read by snapshots
+ *   moved,          under the lock, in an odd phase of the pool's counters, as they change together
+ *   gets_before     with counts
  *   busy            written by its thread; a word of the cache and not of the thread's record, as
  *                   a cache has one thread, and it saves the way to the record
- *   tp              written under the pool's lock; read by any thread that looks for its own
  *   all the rest    under the pool's lock
  */
 #ifndef OSMP_LAYOUT_CACHE_H
@@ -22,35 +31,42 @@
 
 #include <stdbool.h>
 
+#include "layout/counts.h"
 #include "layout/tail.h"
 #include "os/os_mempool_inline.h"
 
-/* A thread's slot is one of this many from its hash on; where all are taken the table grows. */
-enum { CACHE_WINDOW = 4 };
-
 struct cache {
-    uintptr_t tp;                  /* whose: the thread's pointer; 0 nobody's */
+    uint64_t counts;               /* gets, of whichever threads had it, and blocks held */
     const struct os_mempool *busy; /* its pool while the thread is in a section, else NULL */
-    uint32_t open;
-    uint32_t n;
-    uint32_t depth;  /* room in blocks */
-    uint32_t paused; /* closed by a visit, to be opened again after it */
+    uintptr_t open_tp;             /* its thread's pointer while it is open, else 0 */
     void **blocks;
-    uint64_t gets; /* served from this cache, by whichever thread had it */
-    uint64_t puts;
-    struct cache *next;
+    uint32_t depth;    /* room in blocks */
+    uint16_t key_mask; /* where the pool's blocks have their keys: geometry_key_offset() */
+    uint8_t key_shift;
+    bool paused;           /* closed by a visit, to be opened again after it */
+    uintptr_t tp;          /* whose: the thread's pointer; 0 nobody's */
+    uint64_t moved;        /* blocks given to it by the lock's path, less those taken */
+    uint64_t gets_before;  /* gets that counts has no room for any more */
     struct thread *thread; /* whose, too, for its end */
+    struct cache *next;
 } __attribute__((aligned(64)));
 
 struct cache_table {
     struct cache_table *older; /* still read by threads that found it before it was replaced */
     unsigned bits;
-    struct cache *slots[];
+    struct cache *slots[]; /* never NULL: cache_table.h */
 };
 
+/* A power of two. A constant, as a load of it would stand before all others of a get or a put. */
+enum { CACHE_HOMES = 64 };
+
 struct cache_set {
+    struct cache *homes[CACHE_HOMES]; /* never NULL: cache_table.h */
     struct cache_table *table;
     struct cache *all;
+    void **depot;
+    uint32_t depot_n;
+    uint32_t depot_room;
     uint32_t depth; /* 0 while disabled */
     uint32_t n_open;
     uint32_t run;        /* operations under the lock since the last claim */
@@ -58,12 +74,12 @@ struct cache_set {
     uint64_t open_from;  /* operations in caches at the last opening */
 };
 
-/* The pool's caches, or NULL: for threads without the lock. Acquire: pairs with the release that
- * publishes a set, so its table is seen. */
-static inline struct cache_set *
+/* The pool's caches if some are or were open, else NULL: for threads without the lock. Acquire:
+ * pairs with the release that publishes the set, so its slots are seen. */
+static inline const struct cache_set *
 cache_set_of(const struct os_mempool *mp)
 {
-    return __atomic_load_n(&pool_tail_const(mp)->caches, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&pool_tail_const(mp)->open_caches, __ATOMIC_ACQUIRE);
 }
 
 /* The newest cache of a set, for snapshots, which take no pool's lock: caches are only ever added
@@ -73,6 +89,49 @@ static inline const struct cache *
 cache_set_first(const struct cache_set *set)
 {
     return __atomic_load_n(&set->all, __ATOMIC_ACQUIRE);
+}
+
+/* Blocks that a cache holds, of its word. */
+static inline uint32_t
+cache_held(uint64_t word)
+{
+    return counts_free(word);
+}
+
+/*
+ * The word, for anybody. Acquire: pairs with the release in cache_store(), so a reader that adds up
+ * puts and then gets never sees a put whose get it misses.
+ */
+static inline uint64_t
+cache_load(const struct cache *cache)
+{
+    return __atomic_load_n(&cache->counts, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+cache_store(struct cache *cache, uint64_t word)
+{
+    __atomic_store_n(&cache->counts, word, __ATOMIC_RELEASE);
+}
+
+/* Gets that a cache served. Acquire for what changes in odd phases: counts.h. */
+static inline uint64_t
+cache_gets(const struct cache *cache)
+{
+    uint64_t before = __atomic_load_n(&cache->gets_before, __ATOMIC_ACQUIRE);
+
+    return before + counts_gets(cache_load(cache));
+}
+
+/* Puts that it took. */
+static inline uint64_t
+cache_puts(const struct cache *cache)
+{
+    uint64_t before = __atomic_load_n(&cache->gets_before, __ATOMIC_ACQUIRE);
+    uint64_t moved = __atomic_load_n(&cache->moved, __ATOMIC_ACQUIRE);
+    uint64_t word = cache_load(cache);
+
+    return before + counts_gets(word) + cache_held(word) - moved;
 }
 
 /* Under the pool's lock: whether blocks may be in caches and counters in parts. */

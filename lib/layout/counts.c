@@ -44,14 +44,13 @@ counts_load(const struct os_mempool *mp)
     return counts_of(gets, __atomic_load_n(&mp->mp_num_free, __ATOMIC_ACQUIRE));
 }
 
-/* Adds up the caches' puts or gets. Acquire: cache_add() says what it pairs with. */
 static uint64_t
 counts_sum_puts(const struct cache_set *set)
 {
     uint64_t sum = 0;
 
     for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
-        sum += __atomic_load_n(&cache->puts, __ATOMIC_ACQUIRE);
+        sum += cache_puts(cache);
     }
     return sum;
 }
@@ -62,19 +61,19 @@ counts_sum_gets(const struct cache_set *set)
     uint64_t sum = 0;
 
     for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
-        sum += __atomic_load_n(&cache->gets, __ATOMIC_ACQUIRE);
+        sum += cache_gets(cache);
     }
     return sum;
 }
 
-/* Relaxed: each count stands alone, and their sum is of no one moment. */
+/* A sum of no one moment. */
 static uint32_t
 counts_sum_cached(const struct cache_set *set, uint32_t num_free)
 {
     uint64_t sum = 0;
 
     for (const struct cache *cache = cache_set_first(set); cache != NULL; cache = cache->next) {
-        sum += __atomic_load_n(&cache->n, __ATOMIC_RELAXED);
+        sum += cache_held(cache_load(cache));
     }
     return sum < num_free ? (uint32_t)sum : num_free;
 }
@@ -91,27 +90,47 @@ counts_out(const struct pool_counts *counts, uint64_t puts)
     return out < counts->num_blocks ? (uint32_t)out : counts->num_blocks;
 }
 
-/* One attempt at the counters that must agree; false if a phase came between. */
+/*
+ * Puts that came while the sums were made are free blocks that the sums do not show. A few are the
+ * work of a moment; many are that of a reader who was off its core between the two.
+ */
 static bool
+counts_was_held_up(const struct cache_set *set, const struct pool_counts *counts, uint64_t puts)
+{
+    return counts_sum_puts(set) - puts > counts->num_blocks / 64 + 1;
+}
+
+/* How an attempt at the counters that must agree went. */
+enum counts_outcome {
+    COUNTS_TORN, /* a phase came between */
+    COUNTS_LATE, /* the reader was held up: they agree, but show too few free blocks */
+    COUNTS_GOOD,
+};
+
+static enum counts_outcome
 counts_try(const struct os_mempool *mp, const struct cache_set *set, struct pool_counts *counts)
 {
     const struct pool_tail *tail = pool_tail_const(mp);
     uint32_t seq = __atomic_load_n(&tail->seq, __ATOMIC_ACQUIRE);
     uint64_t puts = __atomic_load_n(&tail->puts, __ATOMIC_ACQUIRE);
     uint64_t high = __atomic_load_n(&tail->gets_high, __ATOMIC_ACQUIRE);
+    uint64_t in_caches = set != NULL ? counts_sum_puts(set) : 0;
     uint64_t word;
     uint32_t out;
 
-    puts += set != NULL ? counts_sum_puts(set) : 0;
     counts->adjust = __atomic_load_n(&tail->adjust, __ATOMIC_ACQUIRE);
     word = counts_load(mp);
     counts->gets = high << 32 | counts_gets(word);
     counts->gets += set != NULL ? counts_sum_gets(set) : 0;
-    out = set != NULL ? counts_out(counts, puts) : counts->num_blocks - counts_free(word);
+    out =
+        set != NULL ? counts_out(counts, puts + in_caches) : counts->num_blocks - counts_free(word);
     counts->num_free = counts->num_blocks - out;
     counts->puts = counts->gets - out + (uint64_t)counts->adjust;
     /* Relaxed: the acquires above keep it from moving up. */
-    return seq % 2 == 0 && seq == __atomic_load_n(&tail->seq, __ATOMIC_RELAXED);
+    if (seq % 2 != 0 || seq != __atomic_load_n(&tail->seq, __ATOMIC_RELAXED)) {
+        return COUNTS_TORN;
+    }
+    return set != NULL && counts_was_held_up(set, counts, in_caches) ? COUNTS_LATE : COUNTS_GOOD;
 }
 
 /* A new low may be reached between the two loads; it is never above the free count of its row. */
@@ -128,14 +147,16 @@ counts_read(const struct os_mempool *mp, struct pool_counts *counts)
 {
     const struct pool_tail *tail = pool_tail_const(mp);
     const struct cache_set *set = cache_is_enabled(mp) ? tail->caches : NULL;
+    enum counts_outcome outcome;
     int tries = 0;
 
     memcpy(counts->name, tail->name, sizeof(counts->name));
     counts->block_size = mp->mp_block_size;
     counts->num_blocks = mp->mp_num_blocks;
     do {
-        counts->stale = !counts_try(mp, set, counts);
-    } while (counts->stale && ++tries < COUNTS_TRIES);
+        outcome = counts_try(mp, set, counts);
+    } while (outcome != COUNTS_GOOD && ++tries < COUNTS_TRIES);
+    counts->stale = outcome == COUNTS_TORN;
     counts->num_cached = set != NULL ? counts_sum_cached(set, counts->num_free) : 0;
     counts->min_free = counts_min_free(mp, counts->num_free);
     counts->failed = __atomic_load_n(&tail->failed, __ATOMIC_RELAXED);
@@ -167,7 +188,7 @@ counts_split(struct os_mempool *mp)
     tail->puts = counts_all_gets(mp) - out + (uint64_t)tail->adjust;
 }
 
-/* Puts need no such care: they are derived again. */
+/* The caches are closed and empty. Puts need no such care: they are derived again. */
 void
 counts_join(struct os_mempool *mp)
 {
@@ -176,9 +197,10 @@ counts_join(struct os_mempool *mp)
 
     counts_begin(mp);
     for (struct cache *cache = tail->caches->all; cache != NULL; cache = cache->next) {
-        gets += cache->gets;
-        cache->gets = 0;
-        cache->puts = 0;
+        gets += cache_gets(cache);
+        __atomic_store_n(&cache->gets_before, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&cache->moved, 0, __ATOMIC_RELEASE);
+        cache_store(cache, 0);
     }
     __atomic_store_n(&tail->gets_high, (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
     counts_write(mp, counts_of((uint32_t)gets, counts_free(osmp_counts_load(mp))));

@@ -27,6 +27,9 @@ void geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, c
 /* Whether a pool of these measures can exist: OS_OK, OS_INVALID_PARM or OS_MEM_NOT_ALIGNED. */
 os_error_t geometry_check(uint32_t blocks, uint32_t block_size, const void *membuf);
 
+/* Bytes of a processor's cache line, as a shift. */
+enum { GEOMETRY_LINE_SHIFT = 6 };
+
 /* Distance from one block to the next, in bytes. */
 static inline size_t
 geometry_stride(const struct os_mempool *mp)
@@ -39,6 +42,25 @@ static inline bool
 geometry_has_key(const struct os_mempool *mp)
 {
     return mp->mp_block_size > OS_ALIGNMENT;
+}
+
+/*
+ * Where a block's key is: in word 1 of a cache line that some bits of its address choose, those
+ * from the logarithm of the stride on, so that neighbours differ. The mask is 0, and that line the
+ * first, but in cached pools of large blocks: the first lines of blocks 2 KiB apart share few sets
+ * of a processor's cache, and a cached pool touches nothing else of a block.
+ */
+static inline size_t
+geometry_key_offset(const void *block, unsigned shift, size_t mask)
+{
+    return ((uintptr_t)block >> shift & mask) + OSMP_KEY * sizeof(osmp_word);
+}
+
+/* The mask of a pool, of osmp_key_lines. */
+static inline size_t
+geometry_key_mask(const struct os_mempool *mp)
+{
+    return (size_t)mp->osmp_key_lines << GEOMETRY_LINE_SHIFT;
 }
 
 static inline bool

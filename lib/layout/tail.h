@@ -25,21 +25,22 @@ enum pool_gate {
 
 /* may_alias: its bytes are declared as uint64_t in the public struct. */
 struct __attribute__((may_alias)) pool_tail {
+    /* What each operation under the lock touches, side by side. */
     struct lock lock;
-    uint32_t gate;      /* enum pool_gate, 0 for none */
-    uint32_t seq;       /* odd while the counters disagree; counts.h */
-    uint32_t gets_high; /* carries out of osmp_gets */
+    uint32_t gate;                 /* enum pool_gate, 0 for none */
+    uint32_t run;                  /* operations under the lock, one after another, ... */
+    uintptr_t run_tp;              /* ... of this thread: pool/owner.h */
+    uint32_t run_needed;           /* the length that makes it the owner */
+    uint32_t seq;                  /* odd while the counters disagree; counts.h */
+    struct cache_set *caches;      /* NULL until caches are enabled first: layout/cache.h */
+    struct cache_set *open_caches; /* the same for threads without the lock, once one is open */
+    uint32_t gets_high;            /* carries out of osmp_gets */
     int64_t adjust;
     uint64_t failed;
     uint64_t refused;
     uint64_t failed_us;
     uint64_t min_us;
-    /* Ownership, guarded by the lock: pool/owner.h. */
-    uintptr_t run_tp;                 /* the thread that the run is of */
-    uint32_t run;                     /* its operations under the lock, one after another */
-    uint32_t run_needed;              /* the length that makes it the owner */
     uint64_t tenure_from;             /* gets at the last grant */
-    struct cache_set *caches;         /* NULL until caches are enabled first: layout/cache.h */
     uint64_t puts;                    /* under the lock, counted while the pool is cached */
     struct osmp_thread *frozen_owner; /* whom a fork took the pool from for a moment */
     /* The registry's, guarded by its mutex. */

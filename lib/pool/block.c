@@ -19,51 +19,57 @@ os_memblock_from(const struct os_mempool *mp, const void *block_addr)
     return block_is_of(mp, block_addr);
 }
 
-/* From the list of a cached pool, under the lock. */
-static void *
-block_get_behind_cache(struct os_mempool *mp)
-{
-    void *block;
-
-    cache_before_get(mp, 1);
-    block = freelist_pop(mp);
-    cache_after_get(mp);
-    return block;
-}
-
 static __attribute__((noinline)) void *
 block_get_locked(struct os_mempool *mp)
 {
     void *block;
 
     pool_enter(mp);
-    block = osmp_unlikely(cache_is_enabled(mp)) ? block_get_behind_cache(mp) : freelist_pop(mp);
+    block = osmp_unlikely(cache_is_enabled(mp)) ? cache_get_locked(mp) : freelist_pop(mp);
     pool_leave(mp);
     return block;
 }
 
-/* For cached and shared pools, and whatever the owner's path leaves aside. */
+/* In a cached pool that has another's cache, or a closed or empty one, at the caller's home.
+ */
 static __attribute__((noinline)) void *
+block_get_beside(struct os_mempool *mp, const struct cache_set *set)
+{
+    struct cache *cache = cache_table_beside(set);
+    void *block;
+
+    if (cache != NULL && cache_get(mp, cache, osmp_thread_pointer(), &block)) {
+        return block;
+    }
+    return block_get_locked(mp);
+}
+
+/* For cached and shared pools, and whatever the owner's path leaves aside. */
+static inline void *
 block_get(struct os_mempool *mp)
 {
-    const struct cache_set *set;
-    void *block = NULL;
+    const struct cache_set *set = cache_set_of(mp);
+    const uintptr_t tp = osmp_thread_pointer();
+    void *block;
 
-    if (osmp_unlikely(mp == NULL)) {
-        return NULL;
+    if (osmp_unlikely(set == NULL)) {
+        return block_get_locked(mp);
     }
-    set = cache_set_of(mp);
-    if (set != NULL) {
-        block = cache_get(mp, set);
+    if (osmp_likely(cache_get(mp, cache_table_home(set, tp), tp, &block))) {
+        return block;
     }
-    return block != NULL ? block : block_get_locked(mp);
+    return block_get_beside(mp, set);
 }
 
 OSMP_PUBLIC void *
 os_memblock_get(struct os_mempool *mp)
 {
-    void *block = osmp_unlikely(mp == NULL) ? NULL : osmp_owner_get(mp);
+    void *block;
 
+    if (osmp_unlikely(mp == NULL)) {
+        return NULL;
+    }
+    block = osmp_owner_get(mp);
     return osmp_likely(block != NULL) ? block : block_get(mp);
 }
 
@@ -76,19 +82,14 @@ block_refuse(struct os_mempool *mp)
     return OS_INVALID_PARM;
 }
 
-/* To the list of a cached pool, under the lock. */
+/* To a cached pool, under the lock. */
 static os_error_t
 block_put_behind_cache(struct os_mempool *mp, void *block)
 {
-    os_error_t error;
-
     if (!geometry_holds(mp, block) || cache_has(mp, block)) {
         return freelist_refuse(mp);
     }
-    cache_before_put(mp);
-    error = freelist_push(mp, block);
-    counts_add_puts(mp, error == OS_OK);
-    return error;
+    return cache_put_locked(mp, block);
 }
 
 static __attribute__((noinline)) os_error_t
@@ -103,20 +104,32 @@ block_put_locked(struct os_mempool *mp, void *block)
     return error;
 }
 
-/* As block_get(). */
+/* As block_get_beside(). */
 static __attribute__((noinline)) os_error_t
-block_put(struct os_mempool *mp, void *block)
+block_put_beside(struct os_mempool *mp, void *block, const struct cache_set *set)
 {
-    const struct cache_set *set;
+    struct cache *cache = cache_table_beside(set);
 
-    if (osmp_unlikely(mp == NULL)) {
-        return OS_INVALID_PARM;
-    }
-    set = cache_set_of(mp);
-    if (set != NULL && cache_put(mp, set, block)) {
+    if (cache != NULL && cache_put(mp, cache, osmp_thread_pointer(), block)) {
         return OS_OK;
     }
     return block_put_locked(mp, block);
+}
+
+/* As block_get(). */
+static inline os_error_t
+block_put(struct os_mempool *mp, void *block)
+{
+    const struct cache_set *set = cache_set_of(mp);
+    const uintptr_t tp = osmp_thread_pointer();
+
+    if (osmp_unlikely(set == NULL)) {
+        return block_put_locked(mp, block);
+    }
+    if (osmp_likely(cache_put(mp, cache_table_home(set, tp), tp, block))) {
+        return OS_OK;
+    }
+    return block_put_beside(mp, block, set);
 }
 
 /*
@@ -157,7 +170,10 @@ block_put_extended(struct os_mempool *mp, void *block)
 OSMP_PUBLIC os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
-    if (osmp_likely(mp != NULL && osmp_owner_put(mp, block_addr))) {
+    if (osmp_unlikely(mp == NULL)) {
+        return OS_INVALID_PARM;
+    }
+    if (osmp_likely(osmp_owner_put(mp, block_addr))) {
         return OS_OK;
     }
     return block_is_extended(mp) ? block_put_extended(mp, block_addr) : block_put(mp, block_addr);
@@ -166,10 +182,15 @@ os_memblock_put(struct os_mempool *mp, void *block_addr)
 OSMP_PUBLIC os_error_t
 os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
 {
-    /* Asked first: once the block is back, another thread may have done with the pool. */
-    bool extended = block_is_extended(mp);
-    os_error_t error = block_put(mp, block_addr);
+    bool extended;
+    os_error_t error;
 
+    if (mp == NULL) {
+        return OS_INVALID_PARM;
+    }
+    /* Asked first: once the block is back, another thread may have done with the pool. */
+    extended = block_is_extended(mp);
+    error = block_put(mp, block_addr);
     if (extended && error == OS_OK) {
         callback_released(mp, block_addr);
     }

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "osmempool.h"
 #include "pool/block.h"
+#include "pool/cache_table.h"
 #include "pool/enter.h"
 #include "pool/freelist.h"
 
@@ -10,17 +11,11 @@
 static bool
 bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n)
 {
-    bool cached = cache_is_enabled(mp);
-    bool done;
+    bool done = cache_is_enabled(mp) ? cache_get_bulk_locked(mp, blocks, n)
+                                     : freelist_pop_all(mp, blocks, n);
 
-    if (cached) {
-        cache_before_get(mp, n);
-    }
-    done = freelist_pop_all(mp, blocks, n);
     if (!done) {
         freelist_fail(mp);
-    } else if (cached) {
-        cache_after_get(mp);
     }
     return done;
 }
@@ -40,10 +35,25 @@ bulk_get_owned(struct os_mempool *mp, void **blocks, uint32_t n)
     return done;
 }
 
+/* The caller's cache if it is open; NULL if not. */
+static struct cache *
+bulk_cache(const struct os_mempool *mp)
+{
+    const struct cache_set *set = cache_set_of(mp);
+    const uintptr_t tp = osmp_thread_pointer();
+    struct cache *cache = set != NULL ? cache_table_home(set, tp) : NULL;
+
+    /* Relaxed: a first look. */
+    if (cache == NULL || __atomic_load_n(&cache->open_tp, __ATOMIC_RELAXED) == tp) {
+        return cache;
+    }
+    return cache_table_beside(set);
+}
+
 OSMP_PUBLIC os_error_t
 os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
 {
-    const struct cache_set *set;
+    struct cache *cache;
     bool done;
 
     if (mp == NULL || blocks == NULL) {
@@ -52,8 +62,8 @@ os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
     if (n == 0 || bulk_get_owned(mp, blocks, n)) {
         return OS_OK;
     }
-    set = cache_set_of(mp);
-    if (set != NULL && cache_get_bulk(mp, set, blocks, n)) {
+    cache = bulk_cache(mp);
+    if (cache != NULL && cache_get_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
     pool_enter(mp);
@@ -92,28 +102,24 @@ bulk_is_doubtful(struct os_mempool *mp, void *const *blocks, uint32_t n)
 static bool
 bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
-    bool doubtful = bulk_is_doubtful(mp, blocks, n);
     bool done;
 
-    cache_before_put(mp);
-    if (doubtful) {
-        cache_pause(mp);
+    if (!bulk_is_doubtful(mp, blocks, n)) {
+        return cache_put_bulk_locked(mp, blocks, n);
     }
-    done = freelist_push_all(mp, blocks, n);
-    counts_add_puts(mp, done ? n : 0);
-    if (doubtful) {
-        cache_resume(mp);
-    }
+    cache_pause(mp);
+    done = cache_put_bulk_on_list(mp, blocks, n);
+    cache_resume(mp);
     return done;
 }
 
 static os_error_t
 bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
-    const struct cache_set *set = cache_set_of(mp);
+    struct cache *cache = bulk_cache(mp);
     bool done;
 
-    if (set != NULL && cache_put_bulk(mp, set, blocks, n)) {
+    if (cache != NULL && cache_put_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
     pool_enter(mp);

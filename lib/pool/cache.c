@@ -25,66 +25,91 @@ cache_set(struct os_mempool *mp)
 }
 
 static uint32_t
+cache_least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t
 cache_batch(uint32_t depth)
 {
     return depth > 1 ? depth / 2 : 1;
 }
 
-bool
-cache_get_bulk(struct os_mempool *mp, const struct cache_set *set, void **blocks, uint32_t n)
+/* As cache_pop(), of the last n, in the order of the array. */
+static bool
+cache_pop_all(struct cache *cache, void **blocks, uint32_t n)
 {
-    struct cache *cache = cache_enter(mp, set);
-    bool done;
+    uint64_t word = cache->counts;
+    uint32_t held = cache_held(word);
 
-    if (osmp_unlikely(cache == NULL)) {
+    if (osmp_unlikely(held < n || __builtin_add_overflow(word, n * OSMP_COUNTS_GET, &word))) {
         return false;
     }
-    done = cache->n >= n;
-    if (osmp_likely(done)) {
-        memcpy(blocks, &cache->blocks[cache->n - n], n * sizeof(*blocks));
-        for (uint32_t i = 0; i < n; i++) {
-            *freelist_key_word(mp, blocks[i]) = 0;
-        }
-        cache_set_n(cache, cache->n - n);
-        cache_add(&cache->gets, n);
+    memcpy(blocks, &cache->blocks[held - n], n * sizeof(*blocks));
+    for (uint32_t i = 0; i < n; i++) {
+        *cache_key_word(cache, blocks[i]) = 0;
     }
+    cache_store(cache, word);
+    return true;
+}
+
+bool
+cache_get_bulk(const struct os_mempool *mp, struct cache *cache, void **blocks, uint32_t n)
+{
+    bool done;
+
+    if (osmp_unlikely(!cache_enter(cache, mp, osmp_thread_pointer()))) {
+        return false;
+    }
+    done = cache_pop_all(cache, blocks, n);
     cache_leave(cache);
     return done;
 }
 
 /* Marks n blocks free, or none if one of them cannot be or stands twice. */
 static bool
-cache_mark_all(const struct os_mempool *mp, void *const *blocks, uint32_t n)
+cache_mark_all(const struct os_mempool *mp, const struct cache *cache, void *const *blocks,
+               uint32_t n)
 {
     uint32_t marked = 0;
 
-    while (marked < n && cache_mark(mp, blocks[marked])) {
+    while (marked < n && cache_mark(mp, cache, blocks[marked])) {
         marked++;
     }
     if (osmp_likely(marked == n)) {
         return true;
     }
     while (marked > 0) {
-        *freelist_key_word(mp, blocks[--marked]) = 0;
+        *cache_key_word(cache, blocks[--marked]) = 0;
     }
     return false;
 }
 
-bool
-cache_put_bulk(struct os_mempool *mp, const struct cache_set *set, void *const *blocks, uint32_t n)
+/* As cache_push(), of all or none. */
+static bool
+cache_push_all(const struct os_mempool *mp, struct cache *cache, void *const *blocks, uint32_t n)
 {
-    struct cache *cache = cache_enter(mp, set);
-    bool done;
+    uint64_t word = cache->counts;
+    uint32_t held = cache_held(word);
 
-    if (osmp_unlikely(cache == NULL)) {
+    if (osmp_unlikely(cache->depth - held < n || !cache_mark_all(mp, cache, blocks, n))) {
         return false;
     }
-    done = osmp_likely(cache->depth - cache->n >= n) && cache_mark_all(mp, blocks, n);
-    if (done) {
-        memcpy(&cache->blocks[cache->n], blocks, n * sizeof(*blocks));
-        cache_set_n(cache, cache->n + n);
-        cache_add(&cache->puts, n);
+    memcpy(&cache->blocks[held], blocks, n * sizeof(*blocks));
+    cache_store(cache, word + n);
+    return true;
+}
+
+bool
+cache_put_bulk(const struct os_mempool *mp, struct cache *cache, void *const *blocks, uint32_t n)
+{
+    bool done;
+
+    if (osmp_unlikely(!cache_enter(cache, mp, osmp_thread_pointer()))) {
+        return false;
     }
+    done = cache_push_all(mp, cache, blocks, n);
     cache_leave(cache);
     return done;
 }
@@ -96,9 +121,54 @@ cache_served(const struct cache_set *set)
     uint64_t served = 0;
 
     for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
-        served += cache->gets + cache->puts;
+        served += cache_gets(cache) + cache_puts(cache);
     }
     return served;
+}
+
+/* Puts the depot's blocks on the list, where everybody finds them. */
+static void
+cache_spill(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+
+    if (set != NULL && set->depot_n > 0) {
+        freelist_link(mp, set->depot, set->depot_n);
+        set->depot_n = 0;
+    }
+}
+
+/* After blocks have gone from list and depot to a cache, or back: an odd phase, as pool and cache
+ * change together. */
+static void
+cache_account(struct os_mempool *mp, struct cache *cache, uint32_t given, uint32_t taken)
+{
+    uint64_t word = osmp_counts_load(mp);
+
+    counts_begin(mp);
+    __atomic_store_n(&cache->moved, cache->moved + given - taken, __ATOMIC_RELEASE);
+    cache_store(cache, cache->counts + given - taken);
+    counts_write(mp, word - given + taken);
+    counts_end(mp);
+    freelist_note_low(mp);
+}
+
+/* Takes the n oldest blocks of a cache, as the latest are warm: to the depot while it has room. */
+static void
+cache_flush(struct os_mempool *mp, struct cache *cache, uint32_t n)
+{
+    struct cache_set *set = cache_set(mp);
+    uint32_t to_depot = cache_least(n, set->depot_room - set->depot_n);
+
+    if (n == 0) {
+        return;
+    }
+    memcpy(&set->depot[set->depot_n], cache->blocks, to_depot * sizeof(*set->depot));
+    set->depot_n += to_depot;
+    freelist_link(mp, &cache->blocks[to_depot], n - to_depot);
+    memmove(cache->blocks, &cache->blocks[n],
+            (cache_held(cache->counts) - n) * sizeof(*cache->blocks));
+    cache_account(mp, cache, 0, n);
 }
 
 bool
@@ -112,8 +182,8 @@ cache_stop(struct os_mempool *mp)
     }
     for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
         if (cache_is_open(cache)) {
-            __atomic_store_n(&cache->open, 0, OSMP_DEKKER_STORE);
-            cache->paused = 1;
+            __atomic_store_n(&cache->open_tp, 0, OSMP_DEKKER_STORE);
+            cache->paused = true;
             stopped = true;
         }
     }
@@ -130,10 +200,10 @@ cache_collect(struct os_mempool *mp)
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->paused) {
             sync_wait_while(&cache->busy, mp);
-            freelist_give(mp, cache->blocks, cache->n);
-            cache_set_n(cache, 0);
+            cache_flush(mp, cache, cache_held(cache->counts));
         }
     }
+    cache_spill(mp);
 }
 
 void
@@ -143,6 +213,7 @@ cache_pause(struct os_mempool *mp)
         owner_barrier();
         cache_collect(mp);
     }
+    cache_spill(mp);
 }
 
 /*
@@ -156,10 +227,10 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->paused && reopen && cache->tp != 0) {
-            __atomic_store_n(&cache->open, 1, __ATOMIC_RELEASE);
+            __atomic_store_n(&cache->open_tp, cache->tp, __ATOMIC_RELEASE);
             set->n_open++;
         }
-        cache->paused = 0;
+        cache->paused = false;
     }
 }
 
@@ -185,14 +256,6 @@ cache_claim(struct os_mempool *mp)
         owner_next_run(set->run_needed, cache_served(set) - set->open_from >= CACHE_PAID);
 }
 
-void
-cache_before_get(struct os_mempool *mp, uint32_t n)
-{
-    if (osmp_unlikely(freelist_count(mp) < n && cache_set(mp)->n_open > 0)) {
-        cache_claim(mp);
-    }
-}
-
 /* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure. */
 static OSMP_COLD void
 cache_open(struct os_mempool *mp)
@@ -204,11 +267,15 @@ cache_open(struct os_mempool *mp)
         set->run = 0;
         return;
     }
+    cache->key_shift = mp->osmp_key_shift;
+    cache->key_mask = (uint16_t)geometry_key_mask(mp);
     if (set->n_open++ == 0) {
         set->open_from = cache_served(set);
     }
+    /* Release: pairs with the acquire in cache_set_of(). */
+    __atomic_store_n(&pool_tail(mp)->open_caches, set, __ATOMIC_RELEASE);
     /* Relaxed: its own thread is the one that reads it without the lock. */
-    __atomic_store_n(&cache->open, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&cache->open_tp, cache->tp, __ATOMIC_RELAXED);
 }
 
 /*
@@ -248,49 +315,146 @@ cache_reverse(void **blocks, uint32_t n)
     }
 }
 
-/* The array is taken from its end, so the list's first block goes last. */
+/*
+ * Gives an open cache a batch, or n blocks if that is more, of the depot first. The array is taken
+ * from its end, so the list's first block goes last.
+ */
 static void
-cache_refill(struct os_mempool *mp, struct cache *cache)
+cache_refill(struct os_mempool *mp, struct cache *cache, uint32_t n)
 {
-    uint32_t room = cache->depth - cache->n;
+    struct cache_set *set = cache_set(mp);
+    uint32_t held = cache_held(cache->counts);
     uint32_t batch = cache_batch(cache->depth);
-    uint32_t taken = freelist_take(mp, &cache->blocks[cache->n], batch < room ? batch : room);
+    uint32_t wanted = cache_least(batch > n ? batch : n, cache->depth - held);
+    uint32_t of_depot = cache_least(wanted, set->depot_n);
+    void **to = &cache->blocks[held];
+    uint32_t of_list =
+        freelist_unlink(mp, to + of_depot, wanted - of_depot, freelist_count(mp) - set->depot_n);
 
-    cache_reverse(&cache->blocks[cache->n], taken);
-    cache_set_n(cache, cache->n + taken);
+    cache_reverse(to + of_depot, of_list);
+    set->depot_n -= of_depot;
+    memcpy(to, &set->depot[set->depot_n], of_depot * sizeof(*to));
+    cache_account(mp, cache, of_depot + of_list, 0);
 }
 
-void
-cache_after_get(struct os_mempool *mp)
-{
-    struct cache *cache = cache_mine(mp);
-
-    if (cache == NULL) {
-        cache_count(mp);
-    } else {
-        cache_refill(mp, cache);
-    }
-}
-
-/* The oldest go, as the latest are warm. */
+/* Before a cache's gets would wrap they move to where there is more room. */
 static void
-cache_flush(struct os_mempool *mp, struct cache *cache, uint32_t n)
+cache_carry(struct os_mempool *mp, struct cache *cache, uint32_t n)
 {
-    freelist_give(mp, cache->blocks, n);
-    cache_set_n(cache, cache->n - n);
-    memmove(cache->blocks, &cache->blocks[n], cache->n * sizeof(*cache->blocks));
+    uint64_t word = cache->counts;
+
+    if (osmp_unlikely(UINT32_MAX - counts_gets(word) < n)) {
+        counts_begin(mp);
+        __atomic_store_n(&cache->gets_before, cache->gets_before + counts_gets(word),
+                         __ATOMIC_RELEASE);
+        cache_store(cache, cache_held(word));
+        counts_end(mp);
+    }
 }
 
-void
-cache_before_put(struct os_mempool *mp)
+/*
+ * The caller's cache if it is open, with n blocks in it if it has room for them. If there are too
+ * few in it and in the pool, claims all caches.
+ */
+static struct cache *
+cache_with_blocks(struct os_mempool *mp, uint32_t n)
 {
     struct cache *cache = cache_mine(mp);
+    uint32_t held = cache != NULL ? cache_held(cache->counts) : 0;
+
+    if (osmp_unlikely(freelist_count(mp) + held < n && cache_set(mp)->n_open > 0)) {
+        cache_claim(mp);
+        cache = NULL;
+    }
+    if (cache == NULL) {
+        cache_count(mp);
+        return NULL;
+    }
+    cache_carry(mp, cache, n);
+    if (held < n) {
+        cache_refill(mp, cache, n - held);
+    }
+    return cache;
+}
+
+void *
+cache_get_locked(struct os_mempool *mp)
+{
+    struct cache *cache = cache_with_blocks(mp, 1);
+    void *block;
+
+    if (cache != NULL && cache_pop(cache, &block)) {
+        return block;
+    }
+    cache_spill(mp);
+    return freelist_pop(mp);
+}
+
+/* More than a cache has room for come from the list, with what the caller's cache has. */
+bool
+cache_get_bulk_locked(struct os_mempool *mp, void **blocks, uint32_t n)
+{
+    struct cache *cache = cache_with_blocks(mp, n);
+
+    if (cache != NULL) {
+        if (cache_pop_all(cache, blocks, n)) {
+            return true;
+        }
+        cache_flush(mp, cache, cache_held(cache->counts));
+    }
+    cache_spill(mp);
+    return freelist_pop_all(mp, blocks, n);
+}
+
+/* The caller's cache with room for n blocks, if it is open and large enough. */
+static struct cache *
+cache_with_room(struct os_mempool *mp, uint32_t n)
+{
+    struct cache *cache = cache_mine(mp);
+    uint32_t held;
 
     if (cache == NULL) {
         cache_count(mp);
-    } else if (cache->n == cache->depth) {
-        cache_flush(mp, cache, cache_batch(cache->depth));
+        return NULL;
     }
+    held = cache_held(cache->counts);
+    if (cache->depth - held < n) {
+        cache_flush(mp, cache, cache_least(cache_batch(cache->depth), held));
+    }
+    return cache;
+}
+
+/* A block that could not be marked was looked for before: it is put on the list, which refuses it.
+ */
+os_error_t
+cache_put_locked(struct os_mempool *mp, void *block)
+{
+    struct cache *cache = cache_with_room(mp, 1);
+    os_error_t error = OS_OK;
+
+    if (cache == NULL || !cache_push(mp, cache, block)) {
+        error = freelist_push(mp, block);
+        counts_add_puts(mp, error == OS_OK);
+    }
+    return error;
+}
+
+bool
+cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    bool done = freelist_push_all(mp, blocks, n);
+
+    counts_add_puts(mp, done ? n : 0);
+    return done;
+}
+
+bool
+cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    struct cache *cache = cache_with_room(mp, n);
+
+    return (cache != NULL && cache_push_all(mp, cache, blocks, n)) ||
+           cache_put_bulk_on_list(mp, blocks, n);
 }
 
 bool
@@ -313,14 +477,15 @@ cache_disown(struct os_mempool *mp)
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        cache_flush(mp, cache, cache->n);
+        cache_flush(mp, cache, cache_held(cache->counts));
         cache->busy = NULL;
-        cache->open = 0;
-        cache->paused = 0;
+        cache->open_tp = 0;
+        cache->paused = false;
         cache_table_set_thread(cache, NULL);
     }
     if (set != NULL) {
         set->n_open = 0;
+        cache_spill(mp);
     }
 }
 
@@ -337,6 +502,17 @@ cache_key_lines(const struct os_mempool *mp)
     return (uint8_t)((1u << (31 - __builtin_clz(lines))) - 1);
 }
 
+/* Gives the depot, empty now, room for two full caches. Without memory it has none. */
+static void
+cache_make_depot(const struct os_mempool *mp, struct cache_set *set, uint32_t depth)
+{
+    uint32_t room = depth < mp->mp_num_blocks / 2 ? 2 * depth : mp->mp_num_blocks;
+
+    free(set->depot);
+    set->depot = reallocarray(NULL, room, sizeof(*set->depot));
+    set->depot_room = set->depot != NULL ? room : 0;
+}
+
 bool
 cache_enable(struct os_mempool *mp, uint32_t depth)
 {
@@ -348,8 +524,7 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
         if (set == NULL) {
             return false;
         }
-        /* Release: pairs with the acquire in cache_set_of(). */
-        __atomic_store_n(&tail->caches, set, __ATOMIC_RELEASE);
+        tail->caches = set;
     }
     if (set->depth == 0) {
         owner_forbid(mp);
@@ -358,6 +533,9 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
     } else if (set->depth != depth) {
         cache_pause(mp);
         cache_end_pause(mp, false);
+    }
+    if (set->depth != depth) {
+        cache_make_depot(mp, set, depth);
     }
     set->depth = depth;
     set->run = 0;
@@ -375,6 +553,8 @@ cache_disable(struct os_mempool *mp)
     cache_end_pause(mp, false);
     freelist_move_keys(mp, 0);
     counts_join(mp);
+    /* Relaxed: who still has it finds closed caches. */
+    __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
     cache_set(mp)->depth = 0;
     owner_init(mp);
 }
@@ -390,10 +570,10 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
         }
         /* Only then: else the cache is empty, and the list may be an owner's, not ours to write. */
         if (cache_is_enabled(mp)) {
-            cache_flush(mp, cache, cache->n);
+            cache_flush(mp, cache, cache_held(cache->counts));
         }
         if (cache_is_open(cache)) {
-            __atomic_store_n(&cache->open, 0, OSMP_DEKKER_STORE);
+            __atomic_store_n(&cache->open_tp, 0, OSMP_DEKKER_STORE);
             set->n_open--;
         }
         cache_table_set_thread(cache, NULL);

@@ -20,20 +20,24 @@
 #include "layout/cache.h"
 #include "sync/thread.h"
 
-/* Without the lock, through the caller's own cache (single blocks: cache_path.h); false where the
- * lock is needed. */
-bool cache_get_bulk(struct os_mempool *mp, const struct cache_set *set, void **blocks, uint32_t n);
+/* Without the lock, through a cache if it is the caller's and open (single blocks: cache_path.h);
+ * false where the lock is needed. */
+bool cache_get_bulk(const struct os_mempool *mp, struct cache *cache, void **blocks, uint32_t n);
 bool
-cache_put_bulk(struct os_mempool *mp, const struct cache_set *set, void *const *blocks, uint32_t n);
+cache_put_bulk(const struct os_mempool *mp, struct cache *cache, void *const *blocks, uint32_t n);
 
-/* Before a get of n blocks from the list: claims the caches if it has fewer. */
-void cache_before_get(struct os_mempool *mp, uint32_t n);
+/*
+ * Get and put of a cached pool under the lock: through the caller's cache, which is filled or
+ * emptied by a batch first, or, while it is closed, through the list. A get claims all caches if
+ * there is too little. Puts are of blocks that were looked for in the caches, if need be.
+ */
+void *cache_get_locked(struct os_mempool *mp);
+bool cache_get_bulk_locked(struct os_mempool *mp, void **blocks, uint32_t n);
+os_error_t cache_put_locked(struct os_mempool *mp, void *block);
+bool cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
-/* After a get: refills the caller's cache, or opens it when its time has come. */
-void cache_after_get(struct os_mempool *mp);
-
-/* Before n blocks are put on the list: makes room in the caller's cache, or opens it. */
-void cache_before_put(struct os_mempool *mp);
+/* The same past the caches; for a moment at which they are paused. */
+bool cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
 /* Whether a block of the pool is free, on the list or in any cache. Certain where a key has room.
  */

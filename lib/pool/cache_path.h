@@ -3,34 +3,22 @@
  * cache_path.h: get and put through the calling thread's cache, without the pool's lock.
  *
  * The hot path of a cached pool; all else about caches is in cache.h. The section is entered like
- * an owner's (os_mempool_inline.h), with `open` in the place of `owner`.
+ * an owner's (os_mempool_inline.h), with "my cache is open" in the place of "I am the owner".
  */
 #ifndef OSMP_POOL_CACHE_PATH_H
 #define OSMP_POOL_CACHE_PATH_H
+
+#include <string.h>
 
 #include "base/compiler.h"
 #include "pool/cache_table.h"
 #include "pool/freelist.h"
 
-/* Release: pairs with the acquires in counts_sum(), which reads all puts and then all gets. */
-static inline void
-cache_add(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELEASE);
-}
-
-/* Relaxed: snapshots read it for its own sake. */
-static inline void
-cache_set_n(struct cache *cache, uint32_t n)
-{
-    __atomic_store_n(&cache->n, n, __ATOMIC_RELAXED);
-}
-
 /* Relaxed: a first look, or under the lock that orders all changes. */
 static inline bool
 cache_is_open(const struct cache *cache)
 {
-    return __atomic_load_n(&cache->open, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&cache->open_tp, __ATOMIC_RELAXED) != 0;
 }
 
 /* Release: pairs with the claimer's acquire in cache_collect(). */
@@ -41,48 +29,57 @@ cache_leave(struct cache *cache)
 }
 
 /*
- * Enters a section of the caller's cache; NULL if it has none or it is closed. The same Dekker pair
- * as osmp_enter(), with `open` in the place of `owner`; the revoker's side is cache_stop().
+ * Enters a section of a cache; false if it is not the caller's, or closed. The same Dekker pair as
+ * osmp_enter(), with `open_tp` in the place of `owner`; the revoker's side is cache_stop(). The
+ * first look is relaxed: whose the cache is tells only its thread something, which set it itself.
  */
-static inline struct cache *
-cache_enter(const struct os_mempool *mp, const struct cache_set *set)
+static inline bool
+cache_enter(struct cache *cache, const struct os_mempool *mp, uintptr_t tp)
 {
-    struct cache *cache = cache_table_find(set);
-
-    if (osmp_unlikely(cache == NULL || !cache_is_open(cache))) {
-        return NULL;
+    if (osmp_unlikely(__atomic_load_n(&cache->open_tp, __ATOMIC_RELAXED) != tp)) {
+        return false;
     }
     __atomic_store_n(&cache->busy, mp, OSMP_DEKKER_STORE);
     __asm__ volatile("" ::: "memory");
-    if (osmp_unlikely(!__atomic_load_n(&cache->open, OSMP_DEKKER_LOAD))) {
+    if (osmp_unlikely(__atomic_load_n(&cache->open_tp, OSMP_DEKKER_LOAD) != tp)) {
         cache_leave(cache);
-        return NULL;
+        return false;
     }
-    return cache;
+    return true;
 }
 
-static inline void *
-cache_get(struct os_mempool *mp, const struct cache_set *set)
+/* Where a block's key is, by what the cache knows. A branch, as small blocks then wait for nothing
+ * that was loaded. */
+static inline osmp_word *
+cache_key_word(const struct cache *cache, void *block)
 {
-    struct cache *cache = cache_enter(mp, set);
-    void *block = NULL;
+    size_t offset = OSMP_KEY * sizeof(osmp_word);
 
-    if (osmp_unlikely(cache == NULL)) {
-        return NULL;
+    if (osmp_unlikely(cache->key_mask != 0)) {
+        offset = geometry_key_offset(block, cache->key_shift, cache->key_mask);
     }
-    if (osmp_likely(cache->n > 0)) {
-        block = cache->blocks[cache->n - 1];
-        *freelist_key_word(mp, block) = 0;
-        cache_set_n(cache, cache->n - 1);
-        cache_add(&cache->gets, 1);
+    return (osmp_word *)(void *)((char *)block + offset);
+}
+
+/* Takes the last block of a cache; false if it has none, or its count of gets would wrap. */
+static inline bool
+cache_pop(struct cache *cache, void **block)
+{
+    uint64_t word = cache->counts;
+    size_t held = cache_held(word);
+
+    if (osmp_unlikely(held == 0 || __builtin_add_overflow(word, OSMP_COUNTS_GET, &word))) {
+        return false;
     }
-    cache_leave(cache);
-    return block;
+    *block = cache->blocks[held - 1];
+    *cache_key_word(cache, *block) = 0;
+    cache_store(cache, word);
+    return true;
 }
 
 /* Marks a block free, unless it is none of the pool's or looks free already. */
 static inline bool
-cache_mark(const struct os_mempool *mp, void *block)
+cache_mark(const struct os_mempool *mp, const struct cache *cache, void *block)
 {
     uintptr_t key = osmp_key(mp, block);
     osmp_word *word;
@@ -90,7 +87,7 @@ cache_mark(const struct os_mempool *mp, void *block)
     if (osmp_unlikely(!geometry_holds(mp, block))) {
         return false;
     }
-    word = freelist_key_word(mp, block);
+    word = cache_key_word(cache, block);
     if (osmp_unlikely(*word == key)) {
         return false;
     }
@@ -98,21 +95,42 @@ cache_mark(const struct os_mempool *mp, void *block)
     return true;
 }
 
+/* Puts a block into a cache; false if it is full, or the block cannot be marked. */
 static inline bool
-cache_put(struct os_mempool *mp, const struct cache_set *set, void *block)
+cache_push(const struct os_mempool *mp, struct cache *cache, void *block)
 {
-    struct cache *cache = cache_enter(mp, set);
-    bool done;
+    uint64_t word = cache->counts;
 
-    if (osmp_unlikely(cache == NULL)) {
+    if (osmp_unlikely(cache_held(word) >= cache->depth || !cache_mark(mp, cache, block))) {
         return false;
     }
-    done = osmp_likely(cache->n < cache->depth) && cache_mark(mp, block);
-    if (done) {
-        cache->blocks[cache->n] = block;
-        cache_set_n(cache, cache->n + 1);
-        cache_add(&cache->puts, 1);
+    cache->blocks[cache_held(word)] = block;
+    cache_store(cache, word + 1);
+    return true;
+}
+
+static inline bool
+cache_get(const struct os_mempool *mp, struct cache *cache, uintptr_t tp, void **block)
+{
+    bool done;
+
+    if (osmp_unlikely(!cache_enter(cache, mp, tp))) {
+        return false;
     }
+    done = cache_pop(cache, block);
+    cache_leave(cache);
+    return done;
+}
+
+static inline bool
+cache_put(const struct os_mempool *mp, struct cache *cache, uintptr_t tp, void *block)
+{
+    bool done;
+
+    if (osmp_unlikely(!cache_enter(cache, mp, tp))) {
+        return false;
+    }
+    done = cache_push(mp, cache, block);
     cache_leave(cache);
     return done;
 }

@@ -2,18 +2,24 @@
 /*
  * cache_table.h: which cache of a pool is whose.
  *
- * A table of pointers, indexed by a hash of the thread pointer; a thread's cache is in one of the
- * CACHE_WINDOW slots from there. Looking up takes no lock: whatever a slot holds is a cache of this
- * pool, and only the caller's own bears its thread pointer. A table that is replaced by a larger
- * one is kept, as others may still look into it: they miss at worst, and then take the lock.
+ * A thread's cache is in the set's home for its thread pointer, or, if another's is there, only in
+ * the table, at a hash of the pointer or in one of the CACHE_WINDOW - 1 slots after it. Looking up
+ * takes no lock: whatever a slot holds is a cache of this pool, or one that is nobody's, and only
+ * the caller's own bears its thread pointer. A table that is replaced by a larger one is kept, as
+ * others may still look into it: they miss at worst, and then take the lock.
  *
- * Synchronization: cache_table_find() at any time, the rest under the pool's lock.
+ * Synchronization: cache_table_home(), cache_table_beside() and cache_table_find() at any time, the
+ * rest under the pool's lock.
  */
 #ifndef OSMP_POOL_CACHE_TABLE_H
 #define OSMP_POOL_CACHE_TABLE_H
 
+#include "base/compiler.h"
 #include "layout/cache.h"
 #include "sync/thread.h"
+
+/* What stands in empty slots: always closed, and of no thread. */
+extern struct cache cache_nobodys;
 
 /* A set with an empty table; NULL if there is no memory. */
 struct cache_set *cache_table_new_set(void);
@@ -25,12 +31,11 @@ void cache_table_free_set(struct cache_set *set);
  * dead thread, if it has none. NULL if there is no memory. */
 struct cache *cache_table_own(struct cache_set *set);
 
-/* Multiplicative hash (Knuth, The Art of Computer Programming 3, 6.4); its high bits are good. */
-static inline size_t
-cache_table_home(const struct cache_table *table, uintptr_t tp)
-{
-    return (size_t)((uint64_t)tp * 0x9e3779b97f4a7c15u >> (64 - table->bits));
-}
+/* The caller's cache, open or not; NULL if it has none. */
+struct cache *cache_table_find(const struct cache_set *set);
+
+/* The caller's cache if it is open and not at home; NULL otherwise. */
+OSMP_COLD struct cache *cache_table_beside(const struct cache_set *set);
 
 /* Relaxed: written under the pool's lock; a reader without it cares for its own pointer only. */
 static inline void
@@ -40,25 +45,28 @@ cache_table_set_thread(struct cache *cache, struct thread *thread)
     __atomic_store_n(&cache->tp, thread != NULL ? thread->hot.tp : 0, __ATOMIC_RELAXED);
 }
 
-/*
- * Acquire for table and slots: pairs with the releases that publish them. A cache's tp is
- * written by that thread itself or cleared; relaxed, as only one's own makes a difference.
- */
+/* Acquire: pairs with the release that fills a slot, so the cache is seen as it was made. */
 static inline struct cache *
-cache_table_find(const struct cache_set *set)
+cache_table_slot(struct cache *const *slot)
 {
-    const struct cache_table *table = __atomic_load_n(&set->table, __ATOMIC_ACQUIRE);
-    const uintptr_t tp = osmp_thread_pointer();
-    const size_t home = cache_table_home(table, tp);
+    return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
 
-    for (size_t i = 0; i < CACHE_WINDOW; i++) {
-        struct cache *cache = __atomic_load_n(&table->slots[home + i], __ATOMIC_ACQUIRE);
+/*
+ * A home is chosen by the page of the thread pointer, which lies in the thread's stack: stacks with
+ * their guard pages are mostly an odd number of pages apart, so neighbours have homes of their own.
+ */
+static inline size_t
+cache_table_home_index(uintptr_t tp)
+{
+    return (size_t)(tp >> 12) % CACHE_HOMES;
+}
 
-        if (cache != NULL && __atomic_load_n(&cache->tp, __ATOMIC_RELAXED) == tp) {
-            return cache;
-        }
-    }
-    return NULL;
+/* The cache at a thread's home, whoever's it is. */
+static inline struct cache *
+cache_table_home(const struct cache_set *set, uintptr_t tp)
+{
+    return cache_table_slot(&set->homes[cache_table_home_index(tp)]);
 }
 
 #endif

@@ -43,10 +43,11 @@ freelist_fail(struct os_mempool *mp)
     return NULL;
 }
 
-/* Moves the low-water mark down to what is left. */
-static void
-freelist_note_low(struct os_mempool *mp, uint32_t num_free)
+void
+freelist_note_low(struct os_mempool *mp)
 {
+    uint32_t num_free = freelist_count(mp);
+
     if (num_free < mp->mp_min_free) {
         counts_set_u32(&mp->mp_min_free, num_free);
         counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
@@ -70,7 +71,7 @@ freelist_store_gets(struct os_mempool *mp, struct os_memblock *next, uint32_t n,
     __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
     counts_write(mp, counts_of((uint32_t)gets, num_free));
     counts_end(mp);
-    freelist_note_low(mp, num_free);
+    freelist_note_low(mp);
 }
 
 /*
@@ -139,30 +140,19 @@ freelist_has(const struct os_mempool *mp, const void *block)
     return freelist_walk_finds(mp, block);
 }
 
-os_error_t
-freelist_push_slow(struct os_mempool *mp, void *block)
-{
-    if (!geometry_holds(mp, block) || (freelist_may_have(mp, block) && freelist_has(mp, block)) ||
-        freelist_count(mp) == mp->mp_num_blocks) {
-        return freelist_refuse(mp);
-    }
-    freelist_set_key(mp, block, osmp_key(mp, block));
-    freelist_give(mp, &block, 1);
-    return OS_OK;
-}
-
-/* Finds up to n of the first blocks, until a damaged link, and what follows them. */
+/* Finds up to n of the first blocks of a list of so many, until a damaged link, and what follows.
+ */
 static uint32_t
-freelist_look(const struct os_mempool *mp, void **blocks, uint32_t n, struct os_memblock **rest)
+freelist_look(const struct os_mempool *mp, void **blocks, uint32_t n, uint32_t length,
+              struct os_memblock **rest)
 {
     struct os_memblock *block = mp->slh_first;
-    uint32_t num_free = freelist_count(mp);
     uint32_t seen = 0;
 
-    while (seen < n && seen < num_free) {
+    while (seen < n && seen < length) {
         struct os_memblock *next = freelist_next(block);
 
-        if (!geometry_holds(mp, next) && (next != NULL || num_free - seen != 1)) {
+        if (!geometry_holds(mp, next) && (next != NULL || length - seen != 1)) {
             break;
         }
         blocks[seen++] = block;
@@ -173,15 +163,12 @@ freelist_look(const struct os_mempool *mp, void **blocks, uint32_t n, struct os_
 }
 
 uint32_t
-freelist_take(struct os_mempool *mp, void **blocks, uint32_t n)
+freelist_unlink(struct os_mempool *mp, void **blocks, uint32_t n, uint32_t length)
 {
     struct os_memblock *rest;
-    uint64_t word = osmp_counts_load(mp);
-    uint32_t taken = freelist_look(mp, blocks, n, &rest);
+    uint32_t taken = freelist_look(mp, blocks, n, length, &rest);
 
     mp->slh_first = rest;
-    osmp_counts_store(mp, word - taken);
-    freelist_note_low(mp, counts_free(word) - taken);
     return taken;
 }
 
@@ -190,7 +177,7 @@ freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
 {
     struct os_memblock *rest;
 
-    if (freelist_look(mp, blocks, n, &rest) < n) {
+    if (freelist_look(mp, blocks, n, freelist_count(mp), &rest) < n) {
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -201,7 +188,7 @@ freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
 }
 
 void
-freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
+freelist_link(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
     struct os_memblock *first = mp->slh_first;
 
@@ -210,7 +197,25 @@ freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
         first = blocks[i];
     }
     mp->slh_first = first;
+}
+
+static void
+freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    freelist_link(mp, blocks, n);
     osmp_counts_store(mp, osmp_counts_load(mp) + n);
+}
+
+os_error_t
+freelist_push_slow(struct os_mempool *mp, void *block)
+{
+    if (!geometry_holds(mp, block) || (freelist_may_have(mp, block) && freelist_has(mp, block)) ||
+        freelist_count(mp) == mp->mp_num_blocks) {
+        return freelist_refuse(mp);
+    }
+    freelist_set_key(mp, block, osmp_key(mp, block));
+    freelist_give(mp, &block, 1);
+    return OS_OK;
 }
 
 static bool

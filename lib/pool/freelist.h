@@ -35,13 +35,16 @@ OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp);
 OSMP_COLD os_error_t freelist_push_slow(struct os_mempool *mp, void *block);
 
 /*
- * Takes up to n of the first blocks, in their order, as they are: free, with their keys. Stops at a
- * damaged link. The counts of gets and puts do not change.
+ * Takes up to n of the first blocks of a list of so many, in their order, as they are: free, with
+ * their keys. Stops at a damaged link. Counters are the caller's.
  */
-uint32_t freelist_take(struct os_mempool *mp, void **blocks, uint32_t n);
+uint32_t freelist_unlink(struct os_mempool *mp, void **blocks, uint32_t n, uint32_t length);
 
-/* Gives n such blocks back; the last one comes first. */
-void freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n);
+/* Links n such blocks in; the last one comes first. */
+void freelist_link(struct os_mempool *mp, void *const *blocks, uint32_t n);
+
+/* Moves the low-water mark down to what is left. */
+void freelist_note_low(struct os_mempool *mp);
 
 /* Takes n blocks out, or none if the list has fewer that can be reached. */
 bool freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n);
@@ -75,19 +78,12 @@ OSMP_COLD bool freelist_has(const struct os_mempool *mp, const void *block);
 /* Whether the list keeps F1 to F4. */
 bool freelist_is_sane(const struct os_mempool *mp);
 
-/*
- * Where a block's key is: in word 1 of the cache line (index AND osmp_key_lines). The mask is 0,
- * and that line the first, but in cached pools of large blocks: the first lines of blocks 2 KiB
- * apart share few sets of a processor's cache, and a cached pool touches nothing else of a block.
- */
+/* Where a block's key is. */
 static inline osmp_word *
 freelist_key_word(const struct os_mempool *mp, void *block)
 {
-    const size_t line_words = 64 / sizeof(osmp_word);
-    size_t line =
-        osmp_unlikely(mp->osmp_key_lines != 0) ? osmp_index(mp, block) & mp->osmp_key_lines : 0;
-
-    return &osmp_words(block)[line * line_words + OSMP_KEY];
+    return (osmp_word *)(void *)((char *)block + geometry_key_offset(block, mp->osmp_key_shift,
+                                                                     geometry_key_mask(mp)));
 }
 
 /*

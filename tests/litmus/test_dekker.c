@@ -151,8 +151,8 @@ cache_renew(unsigned i)
     struct cache *cache = cells[i].set->all;
 
     cache->busy = NULL;
-    cache->paused = 0;
-    cache->open = 1;
+    cache->paused = false;
+    cache->open_tp = cache->tp;
     cells[i].set->n_open = 1;
 }
 
@@ -170,7 +170,9 @@ cache_end(void)
 static bool
 cache_is_entered(unsigned i)
 {
-    return cache_enter(&cells[i].pool, cells[i].set) != NULL;
+    const uintptr_t tp = osmp_thread_pointer();
+
+    return cache_enter(cache_table_home(cells[i].set, tp), &cells[i].pool, tp);
 }
 
 static bool
@@ -195,7 +197,7 @@ cache_enter_late(unsigned i, bool second_look)
     pair_linger(LINGER);
     __atomic_store_n(&cache->busy, &cells[i].pool, OSMP_DEKKER_STORE);
     __asm__ volatile("" ::: "memory");
-    if (second_look && !__atomic_load_n(&cache->open, OSMP_DEKKER_LOAD)) {
+    if (second_look && __atomic_load_n(&cache->open_tp, OSMP_DEKKER_LOAD) != cache->tp) {
         cache_leave(cache);
         return false;
     }

@@ -117,7 +117,8 @@ child_has_only_spare_caches(void *arg)
     bool spare = set == NULL || set->n_open == 0;
 
     for (const struct cache *cache = set != NULL ? set->all : NULL; cache; cache = cache->next) {
-        spare &= cache->tp == 0 && cache->thread == NULL && cache->n == 0 && cache->open == 0;
+        spare &= cache->tp == 0 && cache->thread == NULL && cache_held(cache->counts) == 0 &&
+                 cache->open_tp == 0;
     }
     return spare;
 }
@@ -136,6 +137,61 @@ a_forked_childs_caches_are_nobodys(void **state)
     }
 }
 
+/* Number of pointers that the depot holds, 0 where there are no caches. */
+static uint32_t
+in_depot(const struct box *box)
+{
+    const struct cache_set *set = pool_tail(box->pool)->caches;
+
+    return set != NULL ? set->depot_n : 0;
+}
+
+/* A full cache gives batches to the depot, and an empty one takes them from there. */
+static void
+the_depots_blocks_are_free_and_found_by_all(void **state)
+{
+    struct box *box = box_make(BOX_CACHED);
+    void *blocks[3 * BOX_DEPTH];
+
+    for (unsigned i = 0; i < LENGTH(blocks); i++) {
+        blocks[i] = os_memblock_get(box->pool);
+    }
+    for (unsigned i = 0; i < LENGTH(blocks); i++) {
+        assert_int_equal(os_memblock_put(box->pool, blocks[i]), OS_OK);
+    }
+    assert_true(in_depot(box) > 0 || !caches_are_had());
+    assert_int_equal(stats_of(box->pool).num_free, BOX_BLOCKS);
+    for (unsigned i = 0; i < LENGTH(blocks); i++) {
+        assert_int_equal(os_memblock_put(box->pool, blocks[i]), OS_INVALID_PARM);
+    }
+    assert_int_equal(in_depot(box), 0);
+    assert_int_equal(take_all(box->pool), BOX_BLOCKS);
+    assert_int_equal(os_memblock_get_bulk(box->pool, blocks, LENGTH(blocks)), OS_OK);
+    assert_int_equal(os_memblock_put_bulk(box->pool, blocks, LENGTH(blocks)), OS_OK);
+    assert_true(os_mempool_is_sane(box->pool));
+    box_end(box);
+}
+
+/* A cache's gets move to a wider counter before they wrap. */
+static void
+a_cache_counts_beyond_32_bits(void **state)
+{
+    struct box *box = box_make(BOX_CACHED);
+    struct cache_set *set = pool_tail(box->pool)->caches;
+    uint64_t gets = stats_of(box->pool).gets;
+
+    if (caches_are_had()) {
+        uint64_t skipped = UINT32_MAX - counts_gets(set->all->counts);
+
+        set->all->counts += skipped << 32;
+        assert_int_equal(stats_of(box->pool).gets, gets + skipped);
+        assert_int_equal(use_alone(box->pool, 1000), 0);
+        assert_int_equal(stats_of(box->pool).gets, gets + skipped + 1000);
+        assert_int_equal(stats_of(box->pool).puts, gets + skipped + 1000);
+    }
+    box_end(box);
+}
+
 int
 main(void)
 {
@@ -143,6 +199,8 @@ main(void)
         cmocka_unit_test(a_warm_cache_needs_no_lock_for_a_million_pairs),
         cmocka_unit_test(an_owner_needs_no_lock_for_a_million_pairs),
         cmocka_unit_test(a_forked_childs_caches_are_nobodys),
+        cmocka_unit_test(the_depots_blocks_are_free_and_found_by_all),
+        cmocka_unit_test(a_cache_counts_beyond_32_bits),
     };
 
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);

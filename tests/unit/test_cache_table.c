@@ -55,7 +55,7 @@ own_find_and_leave(void *arg)
     pthread_mutex_unlock(&pool_lock);
     pthread_barrier_wait(&together);
     right = right && cache != NULL && cache_table_find(set) == cache && cache->depth == DEPTH &&
-            cache->blocks != NULL && cache->n == 0 && cache->open == 0;
+            cache->blocks != NULL && cache->counts == 0 && cache->open_tp == 0;
     pthread_barrier_wait(&together);
     pthread_mutex_lock(&pool_lock);
     right = right && cache_table_own(set) == cache;
@@ -130,6 +130,30 @@ a_new_depth_is_a_new_array(void **state)
             cache->blocks[j] = cache;
         }
     }
+    leave_cache(cache);
+    cache_table_free_set(set);
+}
+
+/* The home is found without a look at the table; another's cache there leads to it. */
+static void
+a_cache_is_found_at_home_or_beside(void **state)
+{
+    const uintptr_t tp = osmp_thread_pointer();
+    struct cache_set *set = new_set(DEPTH);
+    struct cache *cache = cache_table_own(set);
+    struct cache **home = &set->homes[cache_table_home_index(tp)];
+
+    assert_ptr_equal(cache_table_home(set, tp), cache);
+    assert_null(cache_table_beside(set));
+    cache->open_tp = tp;
+    assert_ptr_equal(cache_table_beside(set), cache);
+    *home = &cache_nobodys;
+    assert_ptr_equal(cache_table_home(set, tp), &cache_nobodys);
+    assert_ptr_equal(cache_table_beside(set), cache);
+    cache->open_tp = 0;
+    assert_null(cache_table_beside(set));
+    assert_ptr_equal(cache_table_own(set), cache);
+    assert_ptr_equal(*home, cache);
     leave_cache(cache);
     cache_table_free_set(set);
 }
@@ -246,10 +270,11 @@ main(void)
         cmocka_unit_test(there_are_never_more_caches_than_threads_at_once),
         cmocka_unit_test(a_table_stays_in_proportion),
         cmocka_unit_test(a_new_depth_is_a_new_array),
+        cmocka_unit_test(a_cache_is_found_at_home_or_beside),
         cmocka_unit_test(nobody_finds_anothers_cache),
         /* Where caches are opened. */
         cmocka_unit_test(ten_thousand_threads_leave_the_memory_of_those_alive_at_once),
     };
 
-    return check_run("cache_table", tests, 4, caches_are_had());
+    return check_run("cache_table", tests, 5, caches_are_had());
 }
