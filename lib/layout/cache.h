@@ -7,9 +7,11 @@
  * pool's table and verifying. A dead thread's cache is used again by the next; caches and tables
  * are freed when the pool is unregistered.
  *
- * What a cache counts is one word like the pool's own (counts.h): gets that it served in the high
- * half, blocks that it holds in the low one, so that an operation is one addition. Puts follow:
- * what it holds is what it was given (moved) less gets plus puts.
+ * What a cache counts is one word like the pool's own (counts.h), so that an operation is one
+ * addition: gets that it served in the high half, blocks that it holds in the low bits. Puts
+ * follow: what it holds is what it was given (moved) less gets plus puts. A batch changes what it
+ * holds and what it was given together, though they are two words: there are two of the latter, and
+ * the number of the batch, in the bits between, tells which of them belongs to the word.
  *
  * Between the caches and the list stands the depot, an array of pointers that full caches give to
  * and empty ones take from: a batch that went through the list would have to be followed block by
@@ -20,8 +22,8 @@
  *                   works; a claimer under the pool's lock closes, sends a barrier, waits for busy
  *   counts, blocks  its thread in a section; anybody under the lock once the cache is closed and
  *                   busy was waited for. counts is also read by snapshots
- *   moved,          under the lock, in an odd phase of the pool's counters, as they change together
- *   gets_before     with counts
+ *   moved           under the lock; cache_puts() says how it is read
+ *   gets_before     under the lock, in an odd phase of the pool's counters
  *   busy            written by its thread; a word of the cache and not of the thread's record, as
  *                   a cache has one thread, and it saves the way to the record
  *   all the rest    under the pool's lock
@@ -45,7 +47,7 @@ struct cache {
     uint8_t key_shift;
     bool paused;           /* closed by a visit, to be opened again after it */
     uintptr_t tp;          /* whose: the thread's pointer; 0 nobody's */
-    uint64_t moved;        /* blocks given to it by the lock's path, less those taken */
+    uint64_t moved[2];     /* blocks given to it by the lock's path, less those taken */
     uint64_t gets_before;  /* gets that counts has no room for any more */
     struct thread *thread; /* whose, too, for its end */
     struct cache *next;
@@ -59,6 +61,11 @@ struct cache_table {
 
 /* A power of two. A constant, as a load of it would stand before all others of a get or a put. */
 enum { CACHE_HOMES = 64 };
+
+/* Low bits of a cache's word: blocks held, and the number of the last batch. */
+#define CACHE_HELD_BITS  17
+#define CACHE_HELD_MASK  ((1u << CACHE_HELD_BITS) - 1)
+#define CACHE_BATCH_MASK (~CACHE_HELD_MASK)
 
 struct cache_set {
     struct cache *homes[CACHE_HOMES]; /* never NULL: cache_table.h */
@@ -95,7 +102,14 @@ cache_set_first(const struct cache_set *set)
 static inline uint32_t
 cache_held(uint64_t word)
 {
-    return counts_free(word);
+    return (uint32_t)word & CACHE_HELD_MASK;
+}
+
+/* Which `moved` belongs to a word. */
+static inline size_t
+cache_which_moved(uint64_t word)
+{
+    return word >> CACHE_HELD_BITS & 1;
 }
 
 /*
@@ -123,14 +137,22 @@ cache_gets(const struct cache *cache)
     return before + counts_gets(cache_load(cache));
 }
 
-/* Puts that it took. */
+/*
+ * Puts that it took. If there was no batch between the two looks at the word, what was given is
+ * that of the first: it is overwritten by the next batch but one. Acquire, so that they stay in
+ * order.
+ */
 static inline uint64_t
 cache_puts(const struct cache *cache)
 {
     uint64_t before = __atomic_load_n(&cache->gets_before, __ATOMIC_ACQUIRE);
-    uint64_t moved = __atomic_load_n(&cache->moved, __ATOMIC_ACQUIRE);
-    uint64_t word = cache_load(cache);
+    uint64_t moved;
+    uint64_t word;
 
+    do {
+        word = cache_load(cache);
+        moved = __atomic_load_n(&cache->moved[cache_which_moved(word)], __ATOMIC_ACQUIRE);
+    } while (((word ^ cache_load(cache)) & CACHE_BATCH_MASK) != 0);
     return before + counts_gets(word) + cache_held(word) - moved;
 }
 

@@ -199,7 +199,8 @@ counts_join(struct os_mempool *mp)
     for (struct cache *cache = tail->caches->all; cache != NULL; cache = cache->next) {
         gets += cache_gets(cache);
         __atomic_store_n(&cache->gets_before, 0, __ATOMIC_RELEASE);
-        __atomic_store_n(&cache->moved, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&cache->moved[0], 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&cache->moved[1], 0, __ATOMIC_RELEASE);
         cache_store(cache, 0);
     }
     __atomic_store_n(&tail->gets_high, (uint32_t)(gets >> 32), __ATOMIC_RELEASE);

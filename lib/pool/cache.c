@@ -138,18 +138,21 @@ cache_spill(struct os_mempool *mp)
     }
 }
 
-/* After blocks have gone from list and depot to a cache, or back: an odd phase, as pool and cache
- * change together. */
+/*
+ * After a batch has gone from list and depot to a cache, or back. Release for what was given: it is
+ * there before the word that it belongs to; pairs with the acquire in cache_puts().
+ */
 static void
 cache_account(struct os_mempool *mp, struct cache *cache, uint32_t given, uint32_t taken)
 {
-    uint64_t word = osmp_counts_load(mp);
+    uint64_t word = cache->counts;
+    uint64_t moved = cache->moved[cache_which_moved(word)] + given - taken;
+    uint32_t batch = ((uint32_t)word & CACHE_BATCH_MASK) + (1u << CACHE_HELD_BITS);
 
-    counts_begin(mp);
-    __atomic_store_n(&cache->moved, cache->moved + given - taken, __ATOMIC_RELEASE);
-    cache_store(cache, cache->counts + given - taken);
-    counts_write(mp, word - given + taken);
-    counts_end(mp);
+    word = counts_of(counts_gets(word), batch | (cache_held(word) + given - taken));
+    __atomic_store_n(&cache->moved[cache_which_moved(word)], moved, __ATOMIC_RELEASE);
+    cache_store(cache, word);
+    osmp_counts_store(mp, osmp_counts_load(mp) - given + taken);
     freelist_note_low(mp);
 }
 
@@ -347,7 +350,7 @@ cache_carry(struct os_mempool *mp, struct cache *cache, uint32_t n)
         counts_begin(mp);
         __atomic_store_n(&cache->gets_before, cache->gets_before + counts_gets(word),
                          __ATOMIC_RELEASE);
-        cache_store(cache, cache_held(word));
+        cache_store(cache, (uint32_t)word);
         counts_end(mp);
     }
 }
