@@ -18,7 +18,8 @@ packages_of()
 {
     case $1 in
     build)
-        echo gcc libc6-dev meson ninja-build pkg-config libbsd-dev libjansson-dev
+        echo gcc libc6-dev meson ninja-build pkg-config libbsd-dev libjansson-dev \
+            libdw-dev libncurses-dev
         ;;
     # The allocators that the benchmark compares with, and what draws its charts.
     bench)

@@ -166,7 +166,8 @@ class Counter:
 
 
 def rates(report):
-    return [tuple(line.split()[6:8]) for line in report.splitlines()[1:]]
+    """Of each pool; the last line is their sum."""
+    return [tuple(line.split()[6:8]) for line in report.splitlines()[1:-1]]
 
 
 class Repeating(Case):

@@ -20,4 +20,7 @@
  */
 bool collect_report(const struct options *options, struct report *earlier, struct report *report);
 
+/** Shows what a file holds. Returns whether it could be read; if not, a message has said why. */
+bool collect_file(const struct options *options, const char *path, struct report *report);
+
 #endif

@@ -8,6 +8,8 @@
 
 #include "clock.h"
 #include "collect.h"
+#include "difference.h"
+#include "limits.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -51,18 +53,34 @@ report_print(const struct options *options, struct report *report, long number)
 {
     FILE *out;
 
+    report->number = number;
+    report->repeats = options->delay_ns > 0;
+    report->limits = limits_or_default(&options->limits);
     report_select(report, &options->choice);
     if (number == 0 && globs_complain(&options->choice) && report->n_shown == 0) {
         return EXIT_NOTHING;
     }
     out = output_begin();
     if (report->n_shown > 0) {
-        if (number > 0 && options->render != render_json) {
+        if (number > 0 && options->render != render_json && options->render != render_csv) {
             fputc('\n', out);
         }
         options->render(out, report);
     }
     return output_finish(out);
+}
+
+/* Prints a report and judges it; worst is the exit status so far. Returns whether to go on. */
+static bool
+report_show_and_judge(const struct options *options, struct report *report, long number, int *worst)
+{
+    int status = report_print(options, report, number);
+
+    *worst = limits_worse(*worst, status);
+    if (status == EXIT_FINE) {
+        *worst = limits_worse(*worst, limits_judge(&options->limits, report));
+    }
+    return status == EXIT_FINE;
 }
 
 /* Reports again and again. Returns an exit status. */
@@ -79,11 +97,10 @@ reports_run(const struct options *options)
     }
     for (long i = 0; (n_reports == 0 || i < n_reports) && !clock_was_interrupted(); i++) {
         if (!collect_report(options, i > 0 ? &earlier : NULL, &report)) {
-            status = EXIT_NOTHING;
+            status = limits_worse(status, EXIT_NOTHING);
             break;
         }
-        status = report_print(options, &report, i);
-        if (status != EXIT_FINE) {
+        if (!report_show_and_judge(options, &report, i, &status)) {
             break;
         }
         report_clear(&earlier);
@@ -102,15 +119,31 @@ reports_run(const struct options *options)
     return status;
 }
 
+/* What is known at the end only: a glob that has matched nothing, ever. */
+static int
+globs_judge(const struct options *options, int status)
+{
+    for (size_t i = 0; i < options->choice.n_globs; i++) {
+        status = options->choice.matched[i] ? status : limits_worse(status, EXIT_NOTHING);
+    }
+    return status;
+}
+
 static int
 options_run_report(const struct options *options)
 {
-    int status = reports_run(options);
+    return globs_judge(options, reports_run(options));
+}
 
-    for (size_t i = 0; i < options->choice.n_globs; i++) {
-        status = options->choice.matched[i] ? status : EXIT_NOTHING;
+static int
+options_run_difference(const struct options *options)
+{
+    int status = difference_run(options);
+
+    if (status == EXIT_FINE) {
+        globs_complain(&options->choice);
     }
-    return status;
+    return globs_judge(options, status);
 }
 
 static int
@@ -133,6 +166,7 @@ options_run_version(const struct options *options)
 
 static int (*const actions[])(const struct options *options) = {
     [ACTION_REPORT] = options_run_report,
+    [ACTION_DIFF] = options_run_difference,
     [ACTION_HELP] = options_run_help,
     [ACTION_VERSION] = options_run_version,
 };

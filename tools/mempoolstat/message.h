@@ -7,6 +7,8 @@
 
 enum exit_code {
     EXIT_FINE = 0,
+    EXIT_WARNING = 1,
+    EXIT_CRITICAL = 2,
     EXIT_NOTHING = 3, /* nothing to read, or nothing to write to */
     EXIT_USAGE = 64,
 };

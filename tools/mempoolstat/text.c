@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -70,6 +71,25 @@ text_escape(const char *text)
         text += n_bytes;
     }
     *end = '\0';
+    return escaped;
+}
+
+char *
+text_escape_data(const char *text)
+{
+    static locale_t utf8;
+    locale_t before;
+    char *escaped;
+
+    /* Part of every glibc since 2.35. Without it, the locale's characters must do. */
+    if (utf8 == (locale_t)0) {
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    }
+    before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+    escaped = text_escape(text);
+    if (utf8 != (locale_t)0) {
+        uselocale(before);
+    }
     return escaped;
 }
 

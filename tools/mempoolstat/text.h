@@ -17,6 +17,11 @@
  */
 char *text_escape(const char *text);
 
+/**
+ * The same for data that other programs read: whatever the locale, UTF-8 stays UTF-8.
+ */
+char *text_escape_data(const char *text);
+
 /** Columns that a string from text_escape() takes. */
 size_t text_columns(const char *escaped);
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * symbol_dwarf.c: reads debug information by elfutils' libdw, in a child of its own. A module is a
+ * file that the process names, and may be as hostile as a process can be: the child has the rights
+ * of that process only, two seconds, and nothing to lose.
+ */
+#include "symbol.h"
+
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "holding.h"
+
+#define SYMBOL_DEADLINE_NS ((int64_t)2000000000)
+/* Longer paths of sources are not worth a row. */
+#define SYMBOL_MAX_LINE 1024
+/* The time that a document names for the start of its process is right to some seconds. */
+#define SYMBOL_START_SLACK_S 2
+
+/* One module that is open in the child. */
+struct module {
+    const char *path;
+    Dwfl *dwfl;
+    Dwfl_Module *found;
+};
+
+static char *no_debuginfo_path;
+
+static const Dwfl_Callbacks callbacks = {
+    .find_elf = dwfl_build_id_find_elf,
+    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .section_address = dwfl_offline_section_address,
+    .debuginfo_path = &no_debuginfo_path,
+};
+
+/* Opens a file only if it is a plain one, and not newer than the process that has it loaded. */
+static int
+module_file_open(const char *path, int64_t start_time)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        (start_time == MODEL_ABSENT ||
+         status.st_mtime <= start_time / 1000000 + SYMBOL_START_SLACK_S)) {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
+/* The file as the process sees it, and if that cannot be, as we do. */
+static int
+module_open(const struct process *process, const char *path)
+{
+    int fd = -1;
+
+    if (path[0] == '/' && process->peer_pid > 0) {
+        char *rooted = alloc_format("/proc/%d/root%s", (int)process->peer_pid, path);
+
+        fd = module_file_open(rooted, process->start_time);
+        free(rooted);
+    }
+    if (path[0] == '/' && fd < 0) {
+        fd = module_file_open(path, process->start_time);
+    }
+    return fd;
+}
+
+/* Makes a module the one that is open. */
+static void
+module_enter(struct module *module, const struct process *process, const char *path)
+{
+    int fd;
+
+    if (module->path != NULL && strcmp(module->path, path) == 0) {
+        return;
+    }
+    if (module->dwfl != NULL) {
+        dwfl_end(module->dwfl);
+    }
+    *module = (struct module){.path = path, .dwfl = dwfl_begin(&callbacks)};
+    fd = module_open(process, path);
+    if (fd < 0 || module->dwfl == NULL) {
+        return;
+    }
+    dwfl_report_begin(module->dwfl);
+    module->found = dwfl_report_offline(module->dwfl, path, path, fd);
+    if (module->found == NULL) {
+        close(fd);
+    }
+    dwfl_report_end(module->dwfl, NULL, NULL);
+}
+
+/* Prints "number file:line" for a place, if it can be found. */
+static void
+site_print_line(struct module *module, const struct site *site, size_t number, FILE *out)
+{
+    Dwarf_Addr bias = 0;
+    Dwfl_Line *line;
+    const char *file, *slash;
+    int line_number = 0;
+
+    if (module->found == NULL || dwfl_module_getdwarf(module->found, &bias) == NULL) {
+        return;
+    }
+    /* The offset is that of the return, which may be the first instruction of the next line. */
+    line = dwfl_module_getsrc(module->found, bias + site->offset - 1);
+    file = line != NULL ? dwfl_lineinfo(line, NULL, &line_number, NULL, NULL, NULL) : NULL;
+    if (file != NULL && strlen(file) < SYMBOL_MAX_LINE && strchr(file, '\n') == NULL) {
+        slash = strrchr(file, '/');
+        fprintf(out, "%zu %s:%d\n", number, slash != NULL ? slash + 1 : file, line_number);
+        fflush(out);
+    }
+}
+
+/* All places of a process, one after the other. */
+struct site_list {
+    struct site **sites;
+    size_t n_sites;
+};
+
+static void
+sites_print_lines(const struct process *process, const struct site_list *list, FILE *out)
+{
+    struct module module = {NULL};
+
+    for (size_t i = 0; i < list->n_sites; i++) {
+        const struct site *site = list->sites[i];
+
+        module_enter(&module, process, site->module);
+        site_print_line(&module, site, i, out);
+    }
+}
+
+/* Gives up what root may and the process may not. */
+static bool
+child_drop_rights(const struct process *process)
+{
+    if (geteuid() != 0 || process->peer_pid == 0 || process->peer_uid == 0) {
+        return true;
+    }
+    return setgroups(0, NULL) == 0 &&
+           setresgid(process->peer_gid, process->peer_gid, process->peer_gid) == 0 &&
+           setresuid(process->peer_uid, process->peer_uid, process->peer_uid) == 0;
+}
+
+/* Nothing that the child does may reach the terminal, the network, or outlive its parent. */
+static bool
+child_confine(const struct process *process)
+{
+    const struct rlimit none = {0, 0};
+
+    for (int number = 1; number < NSIG; number++) {
+        signal(number, SIG_DFL);
+    }
+    setrlimit(RLIMIT_CORE, &none);
+    /* libdw would ask servers for debug information. */
+    unsetenv("DEBUGINFOD_URLS");
+    /* The signal last: a change of user forgets it. */
+    return child_drop_rights(process) && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
+static void
+child_run(const struct process *process, const struct site_list *list, int fd)
+{
+    FILE *out = fdopen(fd, "w");
+
+    if (out != NULL && child_confine(process)) {
+        sites_print_lines(process, list, out);
+    }
+    _Exit(0);
+}
+
+/* One line of the child's: the number of a place, a blank, and where it is. */
+static void
+site_take_line(const struct site_list *list, const char *text)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    if (end != text && *end == ' ' && number < list->n_sites && list->sites[number]->line == NULL) {
+        list->sites[number]->line = alloc_copy(end + 1);
+    }
+}
+
+/* Takes the whole lines at the beginning of what was read. Returns how many bytes are left. */
+static size_t
+sites_take_lines(const struct site_list *list, char *bytes, size_t n)
+{
+    char *begin = bytes, *end;
+
+    while ((end = memchr(begin, '\n', n - (size_t)(begin - bytes))) != NULL) {
+        *end = '\0';
+        site_take_line(list, begin);
+        begin = end + 1;
+    }
+    n -= (size_t)(begin - bytes);
+    memmove(bytes, begin, n);
+    return n;
+}
+
+/* Reads what the child finds, until it ends or its time is over. */
+static void
+sites_read_lines(const struct site_list *list, int fd)
+{
+    int64_t deadline_ns = clock_now_ns() + SYMBOL_DEADLINE_NS;
+    char bytes[SYMBOL_MAX_LINE + 64];
+    size_t n = 0;
+
+    for (;;) {
+        struct pollfd polled = {.fd = fd, .events = POLLIN};
+        int64_t rest_ns = deadline_ns - clock_now_ns();
+        ssize_t more;
+
+        if (rest_ns <= 0 || n == sizeof(bytes)) {
+            return;
+        }
+        if (poll(&polled, 1, (int)(rest_ns / 1000000) + 1) <= 0) {
+            continue;
+        }
+        more = read(fd, bytes + n, sizeof(bytes) - n);
+        if (more == 0 || (more < 0 && errno != EINTR)) {
+            return;
+        }
+        n = sites_take_lines(list, bytes, n + (more > 0 ? (size_t)more : 0));
+    }
+}
+
+static struct site_list
+sites_of(const struct process *process)
+{
+    struct site_list list = {NULL, 0};
+
+    for (size_t i = 0; i < process->n_holdings; i++) {
+        const struct holding *holding = &process->holdings[i];
+
+        list.sites =
+            alloc_array(list.sites, list.n_sites + holding->n_sites, sizeof(struct site *));
+        for (size_t j = 0; j < holding->n_sites; j++) {
+            struct site *site = &holding->sites[j];
+
+            if (site->module != NULL && site->has_offset && site->offset > 0) {
+                list.sites[list.n_sites++] = site;
+            }
+        }
+    }
+    return list;
+}
+
+void
+symbol_find_lines(struct process *process)
+{
+    struct site_list list = sites_of(process);
+    int ends[2];
+    pid_t child;
+
+    if (list.n_sites == 0 || pipe2(ends, O_CLOEXEC) != 0) {
+        free(list.sites);
+        return;
+    }
+    child = fork();
+    if (child == 0) {
+        child_run(process, &list, ends[1]);
+    }
+    close(ends[1]);
+    if (child > 0) {
+        sites_read_lines(&list, ends[0]);
+        kill(child, SIGKILL);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    close(ends[0]);
+    free(list.sites);
+}
