@@ -355,44 +355,58 @@ collect_turns(const struct options *options, const struct target_list *targets,
     }
 }
 
-static bool
-collect_live(const struct options *options, struct report *earlier, struct report *report)
+void
+collection_gather(const struct options *options, bool first, struct collection *collection)
 {
-    bool first = earlier == NULL, late = false, said = false;
-    struct request request = request_first(options);
-    struct target_list targets = {0};
-    struct answer *answers;
+    struct target_list *targets = &collection->targets;
 
-    collect_targets(options, &targets);
-    answers = alloc_array(NULL, targets.n_targets, sizeof(*answers));
-    client_ask(&targets, &request, answers);
-    for (size_t i = 0; i < targets.n_targets; i++) {
-        said = collect_answer(options, &answers[i], first, report) || said;
-        late = late || answers[i].state == ANSWER_LATE;
+    *collection = (struct collection){.request = request_first(options)};
+    collect_targets(options, targets);
+    collection->answers = alloc_array(NULL, targets->n_targets, sizeof(struct answer));
+    client_ask(targets, &collection->request, collection->answers);
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        struct answer *answer = &collection->answers[i];
+        bool said = collect_answer(options, answer, first, &collection->report);
+
+        collection->said = collection->said || said;
+        collection->late = collection->late || answer->state == ANSWER_LATE;
     }
-    if (first) {
-        message_missing(options, &targets, answers, said || report->n_shown > 0);
+    collect_turns(options, targets, collection->answers, &collection->report);
+}
+
+bool
+collection_finish(const struct options *options, struct collection *collection,
+                  struct report *earlier, struct report *report)
+{
+    const struct target_list *targets = &collection->targets;
+
+    *report = collection->report;
+    if (earlier == NULL) {
+        message_missing(options, targets, collection->answers,
+                        collection->said || report->n_shown > 0);
     } else {
-        collect_changes(earlier, report, answers, targets.n_targets);
-        if (report->n_shown == 0 && !late) {
+        collect_changes(earlier, report, collection->answers, targets->n_targets);
+        if (report->n_shown == 0 && !collection->late) {
             message_print("no process is left");
         }
     }
-    collect_turns(options, &targets, answers, report);
-    for (size_t i = 0; i < targets.n_targets; i++) {
-        answer_free(&answers[i]);
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        answer_free(&collection->answers[i]);
     }
-    free(answers);
-    request_free(&request);
-    discover_free(&targets);
-    return report->n_shown > 0 || (!first && late);
+    free(collection->answers);
+    request_free(&collection->request);
+    discover_free(&collection->targets);
+    return report->n_shown > 0 || (earlier != NULL && collection->late);
 }
 
 bool
 collect_report(const struct options *options, struct report *earlier, struct report *report)
 {
+    struct collection collection;
+
     if (options->file != NULL) {
         return collect_file(options, options->file, report);
     }
-    return collect_live(options, earlier, report);
+    collection_gather(options, earlier == NULL, &collection);
+    return collection_finish(options, &collection, earlier, report);
 }

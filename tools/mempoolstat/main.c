@@ -9,10 +9,11 @@
 #include "clock.h"
 #include "collect.h"
 #include "difference.h"
-#include "limits.h"
+#include "judge.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "top.h"
 
 /* Says which POOL-GLOBs have matched nothing; returns whether there are any. */
 static bool
@@ -55,7 +56,7 @@ report_print(const struct options *options, struct report *report, long number)
 
     report->number = number;
     report->repeats = options->delay_ns > 0;
-    report->limits = limits_or_default(&options->limits);
+    report->limits = judge_limits(&options->limits);
     report_select(report, &options->choice);
     if (number == 0 && globs_complain(&options->choice) && report->n_shown == 0) {
         return EXIT_NOTHING;
@@ -76,9 +77,9 @@ report_show_and_judge(const struct options *options, struct report *report, long
 {
     int status = report_print(options, report, number);
 
-    *worst = limits_worse(*worst, status);
+    *worst = judge_worse(*worst, status);
     if (status == EXIT_FINE) {
-        *worst = limits_worse(*worst, limits_judge(&options->limits, report));
+        *worst = judge_worse(*worst, judge_report(&options->limits, report));
     }
     return status == EXIT_FINE;
 }
@@ -97,7 +98,7 @@ reports_run(const struct options *options)
     }
     for (long i = 0; (n_reports == 0 || i < n_reports) && !clock_was_interrupted(); i++) {
         if (!collect_report(options, i > 0 ? &earlier : NULL, &report)) {
-            status = limits_worse(status, EXIT_NOTHING);
+            status = judge_worse(status, EXIT_NOTHING);
             break;
         }
         if (!report_show_and_judge(options, &report, i, &status)) {
@@ -124,7 +125,7 @@ static int
 globs_judge(const struct options *options, int status)
 {
     for (size_t i = 0; i < options->choice.n_globs; i++) {
-        status = options->choice.matched[i] ? status : limits_worse(status, EXIT_NOTHING);
+        status = options->choice.matched[i] ? status : judge_worse(status, EXIT_NOTHING);
     }
     return status;
 }
@@ -165,9 +166,8 @@ options_run_version(const struct options *options)
 }
 
 static int (*const actions[])(const struct options *options) = {
-    [ACTION_REPORT] = options_run_report,
-    [ACTION_DIFF] = options_run_difference,
-    [ACTION_HELP] = options_run_help,
+    [ACTION_REPORT] = options_run_report,   [ACTION_TOP] = top_run,
+    [ACTION_DIFF] = options_run_difference, [ACTION_HELP] = options_run_help,
     [ACTION_VERSION] = options_run_version,
 };
 

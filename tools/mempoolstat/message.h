@@ -19,4 +19,10 @@ enum exit_code {
  */
 void message_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** Takes an escaped line over, to be freed; called by any thread. */
+typedef void message_fn(char *line);
+
+/** Messages go to a function from now on; NULL: to stderr. To be called by the only thread. */
+void message_redirect(message_fn *taker);
+
 #endif

@@ -61,6 +61,12 @@ static const struct sort_key sort_keys[] = {
 };
 
 const struct sort_key *
+sort_key_at(size_t place)
+{
+    return place < sizeof(sort_keys) / sizeof(sort_keys[0]) ? &sort_keys[place] : NULL;
+}
+
+const struct sort_key *
 sort_key_find(const char *name)
 {
     for (size_t i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++) {
@@ -101,7 +107,7 @@ rate_add(double a, double b)
     return a < 0 || b < 0 ? -1 : a + b;
 }
 
-static void
+void
 pool_add(struct pool *sum, const struct pool *pool)
 {
     sum->num_blocks = count_add(sum->num_blocks, pool->num_blocks);
@@ -119,21 +125,26 @@ pool_compare_places(const struct pool *a, const struct pool *b)
     return (a->index > b->index) - (a->index < b->index);
 }
 
+int
+pool_order(const struct pool *a, const struct pool *b, const struct sort_key *key)
+{
+    double x, y;
+
+    if (key->value == NULL) {
+        return strcmp(a->name, b->name);
+    }
+    x = key->value(a);
+    y = key->value(b);
+    return key->largest_first ? (x < y) - (x > y) : (x > y) - (x < y);
+}
+
 /* Order of two rows; equal ones stay in the order of the document, which makes qsort stable. */
 static int
 pool_compare(const void *left, const void *right, void *arg)
 {
     const struct pool *a = *(struct pool *const *)left, *b = *(struct pool *const *)right;
-    const struct sort_key *key = arg;
-    int order;
+    int order = pool_order(a, b, arg);
 
-    if (key->value == NULL) {
-        order = strcmp(a->name, b->name);
-    } else {
-        double x = key->value(a), y = key->value(b);
-
-        order = key->largest_first ? (x < y) - (x > y) : (x > y) - (x < y);
-    }
     return order != 0 ? order : pool_compare_places(a, b);
 }
 
@@ -320,6 +331,9 @@ process_free_entries(struct process *process)
         holding_free(&process->holdings[i]);
     }
     free(process->holdings);
+    for (size_t i = 0; i < process->n_pools; i++) {
+        free(process->pools[i].history);
+    }
     free(process->checks);
     free(process->pools);
     free(process->rows);

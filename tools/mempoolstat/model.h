@@ -20,12 +20,13 @@ struct pool {
     int64_t block_size, num_blocks, num_free, min_free;
     int64_t num_cached, gets, puts, failed; /* MODEL_ABSENT or a count */
     int64_t adjust, refused, failed_time, min_time;
-    int64_t faults;    /* damage and misuse that were found */
-    const char *debug; /* the debug words that are on, or NULL */
-    bool stale;        /* the numbers changed while they were read */
-    double get_rate;   /* per second; negative: not known */
-    double put_rate;   /* likewise */
-    size_t index;      /* place in the document */
+    int64_t faults;          /* damage and misuse that were found */
+    const char *debug;       /* the debug words that are on, or NULL */
+    bool stale;              /* the numbers changed while they were read */
+    double get_rate;         /* per second; negative: not known */
+    double put_rate;         /* likewise */
+    size_t index;            /* place in the document */
+    struct history *history; /* of a full screen, or NULL; owned */
 };
 
 /* What a document is about: each kind is what one request of the protocol is answered with. */
@@ -90,6 +91,9 @@ struct choice {
     size_t max_rows; /* per process; 0: no limit */
 };
 
+/** The key at a place from 0 on, or NULL behind the last. */
+const struct sort_key *sort_key_at(size_t place);
+
 /** The key of that name, or NULL. */
 const struct sort_key *sort_key_find(const char *name);
 
@@ -105,7 +109,13 @@ bool choice_admits(const struct choice *choice, const char *name);
 /** Fills rows with what the choice leaves of the pools, in its order. */
 void process_select(struct process *process, const struct choice *choice);
 
-/** Adds the chosen pools to a sum. What is not known of one is not known of the sum. */
+/** Adds up what has a sum. What is not known of one pool is not known of the sum. */
+void pool_add(struct pool *sum, const struct pool *pool);
+
+/** The order of two pools by a key: below, equal to or above 0. */
+int pool_order(const struct pool *a, const struct pool *b, const struct sort_key *key);
+
+/** Adds the chosen pools to a sum. */
 void process_add_up(const struct process *process, struct pool *sum);
 
 /** Rates of a pool over the time since an earlier row; without one it is new, and began at 0. */

@@ -105,6 +105,13 @@ take_count(struct options *options, const char *argument)
 }
 
 static const char *
+take_top(struct options *options, const char *argument)
+{
+    options->action = ACTION_TOP;
+    return NULL;
+}
+
+static const char *
 take_sort(struct options *options, const char *argument)
 {
     options->choice.key = sort_key_find(argument);
@@ -251,6 +258,8 @@ static const struct option_row option_rows[] = {
     {'l', "list", NULL, take_list, "srnmj", "list the processes, not their pools"},
     {'d', "delay", "SEC", take_delay, "", "report every SEC seconds, with rates in between"},
     {'c', "count", "N", take_count, "", "end after N reports (delay 1 unless -d is given)"},
+    {'t', "top", NULL, take_top, "flHkcnmj123",
+     "show the pools on a full screen; h lists the keys"},
     {'s', "sort", "KEY", take_sort, "", "sort by name, size, cnt, free, min, use, fail, rate"},
     {'r', "reverse", NULL, take_reverse, "", "turn the order round"},
     {'n', "rows", "N", take_rows, "", "at most N pools of each process"},
@@ -438,7 +447,7 @@ options_complete(struct options *options, char *const *words, size_t n_words)
         message_print("option -l lists processes; it takes no POOL-GLOB ('%s')", words[0]);
         return false;
     }
-    if (options->count > 0 && options->delay_ns == 0) {
+    if ((options->count > 0 || options->action == ACTION_TOP) && options->delay_ns == 0) {
         options->delay_ns = 1000000000;
     }
     if (options->render == render_mynewt && options->choice.key == NULL) {

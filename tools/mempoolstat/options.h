@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "limits.h"
+#include "judge.h"
 #include "model.h"
 #include "render.h"
 
 enum action {
     ACTION_REPORT,
+    ACTION_TOP,
     ACTION_DIFF,
     ACTION_HELP,
     ACTION_VERSION,

@@ -5,7 +5,7 @@
 
 #include "alloc.h"
 #include "cell.h"
-#include "limits.h"
+#include "judge.h"
 #include "message.h"
 #include "output.h"
 #include "render.h"
@@ -79,7 +79,7 @@ table_add_pool(struct table *table, const struct layout *layout, const struct po
 static enum table_style
 row_style(const struct report *report, const struct pool *pool)
 {
-    switch (limits_judge_pool(&report->limits, pool)) {
+    switch (judge_pool(&report->limits, pool)) {
     case EXIT_CRITICAL:
         return TABLE_RED;
     case EXIT_WARNING:

@@ -10,7 +10,8 @@
 
 /**
  * Looks up the lines of all places that hold blocks of a process. What takes longer than two
- * seconds, or damages the reader of debug information, has no line.
+ * seconds, or damages the reader of debug information, has no line. Always to be called by the same
+ * thread.
  */
 void symbol_find_lines(struct process *process);
 

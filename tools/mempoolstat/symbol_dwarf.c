@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "holding.h"
 
+#define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))
 #define SYMBOL_DEADLINE_NS ((int64_t)2000000000)
 /* Longer paths of sources are not worth a row. */
 #define SYMBOL_MAX_LINE 1024
@@ -243,6 +244,67 @@ sites_read_lines(const struct site_list *list, int fd)
     }
 }
 
+/* What was looked up before, with its outcome: reports repeat, and the same places hold blocks. */
+struct known_line {
+    int64_t pid, start_time;
+    char *module;
+    uint64_t offset;
+    char *line; /* NULL: there is none */
+};
+
+/* Used by one thread. */
+static struct known_line known_lines[256];
+static size_t n_known_lines;
+
+static const struct known_line *
+known_line_find(const struct process *process, const struct site *site)
+{
+    size_t n = n_known_lines < COUNT_OF(known_lines) ? n_known_lines : COUNT_OF(known_lines);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct known_line *known = &known_lines[i];
+
+        if (known->pid == process->pid && known->start_time == process->start_time &&
+            known->offset == site->offset && strcmp(known->module, site->module) == 0) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+/* In the place of the oldest one, if there is no other. */
+static void
+known_line_add(const struct process *process, const struct site *site)
+{
+    struct known_line *known = &known_lines[n_known_lines++ % COUNT_OF(known_lines)];
+
+    free(known->module);
+    free(known->line);
+    *known = (struct known_line){
+        .pid = process->pid,
+        .start_time = process->start_time,
+        .module = alloc_copy(site->module),
+        .offset = site->offset,
+        .line = site->line != NULL ? alloc_copy(site->line) : NULL,
+    };
+}
+
+/* Whether the line of a place must be looked up. */
+static bool
+site_is_asked(const struct process *process, struct site *site)
+{
+    const struct known_line *known;
+
+    if (site->module == NULL || !site->has_offset || site->offset == 0) {
+        return false;
+    }
+    known = known_line_find(process, site);
+    if (known != NULL && known->line != NULL) {
+        site->line = alloc_copy(known->line);
+    }
+    return known == NULL;
+}
+
 static struct site_list
 sites_of(const struct process *process)
 {
@@ -254,10 +316,8 @@ sites_of(const struct process *process)
         list.sites =
             alloc_array(list.sites, list.n_sites + holding->n_sites, sizeof(struct site *));
         for (size_t j = 0; j < holding->n_sites; j++) {
-            struct site *site = &holding->sites[j];
-
-            if (site->module != NULL && site->has_offset && site->offset > 0) {
-                list.sites[list.n_sites++] = site;
+            if (site_is_asked(process, &holding->sites[j])) {
+                list.sites[list.n_sites++] = &holding->sites[j];
             }
         }
     }
@@ -287,5 +347,8 @@ symbol_find_lines(struct process *process)
         }
     }
     close(ends[0]);
+    for (size_t i = 0; i < list.n_sites; i++) {
+        known_line_add(process, list.sites[i]);
+    }
     free(list.sites);
 }

@@ -107,6 +107,24 @@ text_columns(const char *escaped)
     return sum;
 }
 
+size_t
+text_fit(const char *escaped, size_t columns)
+{
+    size_t n_bytes = 0;
+
+    while (escaped[n_bytes] != '\0') {
+        int width;
+        size_t step = text_step(escaped + n_bytes, &width);
+
+        if ((size_t)(width > 0 ? width : 0) > columns) {
+            break;
+        }
+        columns -= width > 0 ? (size_t)width : 0;
+        n_bytes += step;
+    }
+    return n_bytes;
+}
+
 void
 text_indent(FILE *out, size_t n)
 {

@@ -25,6 +25,9 @@ char *text_escape_data(const char *text);
 /** Columns that a string from text_escape() takes. */
 size_t text_columns(const char *escaped);
 
+/** How many bytes of a string from text_escape() fit into so many columns. */
+size_t text_fit(const char *escaped, size_t columns);
+
 /** Prints n spaces. */
 void text_indent(FILE *out, size_t n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "limits.h"
+#include "judge.h"
 
 #include <inttypes.h>
 
@@ -7,7 +7,7 @@
 #include "message.h"
 
 struct limits
-limits_or_default(const struct limits *limits)
+judge_limits(const struct limits *limits)
 {
     /* The least part of a percent: only a pool without any free block is below it. */
     static const struct limits by_default = {10, 1e-9};
@@ -22,7 +22,7 @@ pool_is_below(const struct pool *pool, double percent)
 }
 
 int
-limits_judge_pool(const struct limits *limits, const struct pool *pool)
+judge_pool(const struct limits *limits, const struct pool *pool)
 {
     if (pool_is_below(pool, limits->crit_free)) {
         return EXIT_CRITICAL;
@@ -33,7 +33,7 @@ limits_judge_pool(const struct limits *limits, const struct pool *pool)
 static int
 judge_row(const struct limits *limits, const struct process *process, const struct pool *pool)
 {
-    int status = limits_judge_pool(limits, pool);
+    int status = judge_pool(limits, pool);
     double limit = status == EXIT_CRITICAL ? limits->crit_free : limits->warn_free;
 
     if (status != EXIT_FINE) {
@@ -60,7 +60,7 @@ judge_check(const struct check *check)
 }
 
 int
-limits_worse(int status, int other)
+judge_worse(int status, int other)
 {
     static const int ranks[] = {
         [EXIT_FINE] = 0,
@@ -73,7 +73,7 @@ limits_worse(int status, int other)
 }
 
 int
-limits_judge(const struct limits *limits, const struct report *report)
+judge_report(const struct limits *limits, const struct report *report)
 {
     int status = EXIT_FINE;
 
@@ -81,10 +81,10 @@ limits_judge(const struct limits *limits, const struct report *report)
         const struct process *process = report->processes[i];
 
         for (size_t j = 0; process->kind == DOCUMENT_POOLS && j < process->n_chosen; j++) {
-            status = limits_worse(status, judge_row(limits, process, process->rows[j]));
+            status = judge_worse(status, judge_row(limits, process, process->rows[j]));
         }
         for (size_t j = 0; j < process->n_checks; j++) {
-            status = limits_worse(status, judge_check(&process->checks[j]));
+            status = judge_worse(status, judge_check(&process->checks[j]));
         }
     }
     return status;
