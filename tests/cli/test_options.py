@@ -44,7 +44,7 @@ class Usage(Case):
 
     def test_an_argument_where_none_belongs(self):
         for long in ("--list", "--reverse", "--mynewt", "--json", "--help", "--version",
-                     "--holders", "--check", "--reset-min", "--csv"):
+                     "--holders", "--check", "--reset-min", "--csv", "--top"):
             self.assertIn("no argument", self.assert_usage(long + "=1"))
 
     def test_unknown_options(self):

@@ -21,6 +21,10 @@ FATAL = [signal.Signals(n) for n in range(1, 32) if n not in (
     signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE)]
 FATAL += [signal.SIGRTMIN, signal.SIGRTMIN + 5, signal.SIGRTMAX]
 
+# AddressSanitizer takes some of them for faults of its own program until rescue.c has its handlers.
+UNHANDLED = ":".join(f"handle_{name}=0" for name in ("segv", "sigbus", "abort", "sigill", "sigfpe",
+                                                     "sigtrap"))
+
 UP, DOWN, PAGE_UP, PAGE_DOWN = "\x1bOA", "\x1bOB", "\x1b[5~", "\x1b[6~"
 HOME, END, ESCAPE, ENTER, BACKSPACE = "\x1bOH", "\x1bOF", "\x1b", "\r", "\x7f"
 
@@ -59,7 +63,9 @@ class Top(Case):
         super().tearDown()
 
     def top(self, *arguments, lines=24, columns=100, command=(), **changes):
-        environment = self.environment(**{"TERM": "xterm", "LC_ALL": "C.UTF-8", **changes})
+        environment = self.environment(**{
+            "TERM": "xterm", "LC_ALL": "C.UTF-8",
+            "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:{UNHANDLED}", **changes})
         for key in [key for key, value in environment.items() if value is None]:
             del environment[key]
         terminal = Terminal([*command, PROGRAM, "-t", *arguments], environment, lines, columns)
