@@ -205,6 +205,17 @@ class Asking(Case):
             self.assertNotIn("p1", out)
 
 
+class Holders(Case):
+    def test_blocks_that_no_place_is_known_for_have_a_row(self):
+        data = encode(about("holders", [holding(out=4, sites=[site(3)]), holding("b", out=2),
+                                        holding("c", out=5, tracked=False)]))
+        out, _ = self.run_tool("-H", "-f", "-", data=data)
+        self.assertEqual([line.split() for line in out.splitlines() if "not known" in line],
+                         [["1", "25.0", "-", "-", "(not", "known)"],
+                          ["2", "100.0", "-", "-", "(not", "known)"]])
+        self.assertIn("OSMEMPOOL_DEBUG=track", out.splitlines()[-1])
+
+
 class Lines(Case):
     SOURCE = """
         static int counter;

@@ -108,6 +108,13 @@ table_add_rest(struct table *table, int64_t rest, int64_t all)
     table_add(table, alloc_copy("(not known)"));
 }
 
+/* Of a tracked pool blocks may be out that were taken before. */
+static bool
+holding_has_rows(const struct holding *holding)
+{
+    return holding->n_sites > 0 || (holding->tracked && holding->out > 0);
+}
+
 static void
 render_sites(FILE *out, const struct holding *holding)
 {
@@ -150,7 +157,7 @@ render_holding(FILE *out, const struct holding *holding)
         fputs("; not tracked (OSMEMPOOL_DEBUG=track tells who holds them)", out);
     }
     fputc('\n', out);
-    if (holding->n_sites > 0) {
+    if (holding_has_rows(holding)) {
         render_sites(out, holding);
     }
     free(name);
@@ -166,8 +173,8 @@ render_holders(FILE *out, const struct report *report)
         symbol_find_lines(process);
         render_heading(out, report, i);
         for (size_t j = 0; j < process->n_holdings; j++) {
-            bool apart =
-                j > 0 && (process->holdings[j].n_sites > 0 || process->holdings[j - 1].n_sites > 0);
+            bool apart = j > 0 && (holding_has_rows(&process->holdings[j]) ||
+                                   holding_has_rows(&process->holdings[j - 1]));
 
             fputs(apart ? "\n" : "", out);
             render_holding(out, &process->holdings[j]);

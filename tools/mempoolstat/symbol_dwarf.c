@@ -140,7 +140,7 @@ struct site_list {
 static void
 sites_print_lines(const struct process *process, const struct site_list *list, FILE *out)
 {
-    struct module module = {NULL};
+    struct module module = {.path = NULL};
 
     for (size_t i = 0; i < list->n_sites; i++) {
         const struct site *site = list->sites[i];

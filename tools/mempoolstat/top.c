@@ -135,7 +135,7 @@ view_add_process(struct top_view *view, const struct choice *choice, size_t plac
 
     view->rows = alloc_array(view->rows, view->n_rows + process->n_pools, sizeof(view->rows[0]));
     for (size_t i = 0; i < process->n_pools; i++) {
-        struct top_row row = {process, &process->pools[i], place};
+        struct top_row row = {process, &process->pools[i], place, place >= view->report->n_shown};
 
         if (!choice_admits(choice, row.pool->name)) {
             continue;
@@ -549,11 +549,11 @@ top_run(const struct options *options)
         status = top_loop(&top);
         screen_end();
     }
-    message_redirect(NULL);
     if (!collector_stop()) {
         /* It waits for a process that does not answer; nobody should wait for that. */
         _Exit(status);
     }
+    message_redirect(NULL);
     top_free(&top);
     return status;
 }

@@ -40,7 +40,7 @@ detail_time(const char *before, int64_t time_us)
 }
 
 static void
-detail_put_heading(const struct top_row *row, bool late)
+detail_put_heading(const struct top_row *row)
 {
     const struct process *process = row->process;
     char *name = text_escape(row->pool->name);
@@ -48,7 +48,7 @@ detail_put_heading(const struct top_row *row, bool late)
 
     detail_put(0,
                alloc_format("pool '%s' of process %" PRId64 " (%s)%s", name, process->pid, program,
-                            late ? ": no answer, the numbers are old" : ""),
+                            row->late ? ": no answer, the numbers are old" : ""),
                SCREEN_BOLD);
     free(name);
     free(program);
@@ -167,7 +167,7 @@ top_detail_draw(struct top_view *view)
     const struct top_row *row = &view->rows[view->selected_row];
     char *graph, *holders;
 
-    detail_put_heading(row, top_view_is_late(view, row->place));
+    detail_put_heading(row);
     detail_put_blocks(view, row->pool);
     detail_put_counters(row->pool);
     graph = top_view_graph(row->pool->history, screen_columns() > 10 ? screen_columns() - 9 : 1);

@@ -7,16 +7,17 @@ static const char *const lines[] = {
     "q            quit",
     "up, down     choose a pool; also k and j, page up and down, home and end",
     "Enter        show one pool, and who holds its blocks; Escape goes back",
-    "/            filter: type a part of a pool's name, a program or a process's number;",
-    "             Enter keeps the filter, Escape drops it",
+    "/            filter: type a part of the name of a pool or a program, or of a",
+    "             process's number; Enter keeps the filter, Escape drops it",
     "space        ask the processes now",
     "n b c f      sort by name, size of blocks, number of blocks, free blocks",
-    "m u e t      sort by fewest free, use, gets that failed (errors), rate (throughput)",
+    "m u e t      sort by fewest free, use, failed gets (errors), rate (throughput)",
     "o            sort as the pools were registered",
     "r            turn the order round",
     "h or ?       this text; any key leaves it",
     "",
-    "Yellow: few free blocks. Red: none. !: the process does not answer, the numbers are old.",
+    "Yellow: few free blocks. Red: none.",
+    "!: the process does not answer, the numbers are old. *: they may not add up.",
 };
 
 void

@@ -29,7 +29,11 @@ cell_program(const struct top_row *row)
 static char *
 cell_name(const struct top_row *row)
 {
-    return text_escape(row->pool->name);
+    char *name = text_escape(row->pool->name);
+    char *cell = alloc_format("%s%s%s", row->late ? "! " : "", name, row->pool->stale ? " *" : "");
+
+    free(name);
+    return cell;
 }
 
 static char *
@@ -260,7 +264,7 @@ list_draw_row(const struct list *list, size_t i, int line)
     enum screen_style style = selected ? SCREEN_REVERSE : top_view_style(view, row->pool);
     int at = 0;
 
-    if (!selected && top_view_is_late(view, row->place)) {
+    if (!selected && row->late) {
         style = SCREEN_DIM;
     }
     if (selected) {
@@ -278,9 +282,6 @@ list_draw_row(const struct list *list, size_t i, int line)
         at = list_put(line, at, list->widths[j], list_columns[j].left,
                       graph != NULL ? graph : list->cells[i][j], style);
         free(graph);
-    }
-    if (top_view_is_late(view, row->place)) {
-        screen_put(line, list->widths[0] > 0 ? 0 : screen_columns() - 1, 1, "!", style);
     }
 }
 

@@ -47,12 +47,6 @@ top_view_graph(const struct history *history, int columns)
     return graph;
 }
 
-bool
-top_view_is_late(const struct top_view *view, size_t place)
-{
-    return place >= view->report->n_shown;
-}
-
 enum screen_style
 top_view_style(const struct top_view *view, const struct pool *pool)
 {

@@ -18,6 +18,7 @@ struct top_row {
     struct process *process;
     struct pool *pool;
     size_t place; /* of the process in the report */
+    bool late;    /* the process has not answered in time: the numbers are old */
 };
 
 enum top_mode {
@@ -65,9 +66,6 @@ char *top_view_bar(const struct pool *pool, int columns);
 
 /** The use of the last so many reports, the newest last; a new string. */
 char *top_view_graph(const struct history *history, int columns);
-
-/** Whether a process has not answered in time, so that its numbers are old. */
-bool top_view_is_late(const struct top_view *view, size_t place);
 
 /** The style of a pool's row, by its free blocks. */
 enum screen_style top_view_style(const struct top_view *view, const struct pool *pool);
