@@ -227,14 +227,14 @@ class Lines(Case):
         int main(int argc, char **argv) { return take_block(argc) + argv[0][0]; }
     """
 
-    def compile(self):
+    def compile(self, *options):
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None or b"libdw" not in subprocess.run(
                 ["ldd", PROGRAM], stdout=subprocess.PIPE, check=True).stdout:
             self.skipTest("needs a compiler, and a mempoolstat that reads debug information")
         self.write("source.c", "\n".join(
             line.strip() for line in self.SOURCE.splitlines()).encode())
-        subprocess.run([compiler, "-g", "-O0", "-o", self.path("made"), self.path("source.c")],
+        subprocess.run([compiler, "-g", "-O0", *options, "-o", self.path("made"), self.path("source.c")],
                        check=True)
         nm = subprocess.run(["nm", self.path("made")], stdout=subprocess.PIPE, check=True).stdout
         start = next(line.split()[0] for line in nm.decode().splitlines()
@@ -243,13 +243,29 @@ class Lines(Case):
 
     def show(self, **fields):
         now = 2000000000000000
-        text = about("holders", [holding(sites=[site(**fields)])], start_time=now, time=now)
+        fields = {key: value for key, value in site(**fields).items() if value is not None}
+        text = about("holders", [holding(sites=[fields])], start_time=now, time=now)
         return self.run_tool("-H", "-f", "-", data=encode(text))[0]
 
     def test_the_line_of_source_is_shown(self):
         start = self.compile()
         out = self.show(module=self.path("made"), offset=hex(start + 1))
         self.assertRegex(out, r"take at source\.c:[34] \(made\+0x")
+
+    def test_a_function_that_the_process_cannot_name_is_looked_up(self):
+        for options, line in (((), " at source.c:"), (("-no-pie",), " at source.c:"),
+                              (("-g0",), ""), (("-no-pie", "-g0"), "")):
+            start = self.compile(*options)
+            out = self.show(module=self.path("made"), offset=hex(start + 1), function=None)
+            self.assertIn(f"take_block{line}", out)
+            # Relative to where the program begins, as a loader sees it.
+            if start >= 0x400000:
+                out = self.show(module=self.path("made"), offset=hex(start + 1 - 0x400000),
+                                function=None)
+                self.assertIn(f"take_block{line}", out)
+        subprocess.run(["strip", self.path("made")], check=True)
+        out = self.show(module=self.path("made"), offset=hex(start + 1), function=None)
+        self.assertNotIn("take_block", out)
 
     def test_a_module_that_is_newer_than_its_process_has_no_lines(self):
         start = self.compile()

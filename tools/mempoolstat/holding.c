@@ -105,6 +105,7 @@ holding_free(struct holding *holding)
     for (size_t i = 0; i < holding->n_sites; i++) {
         free(holding->sites[i].threads);
         free(holding->sites[i].line);
+        free(holding->sites[i].symbol);
     }
     free(holding->sites);
 }

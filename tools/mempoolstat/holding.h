@@ -23,7 +23,9 @@ struct site {
     int64_t count, oldest_us, median_us; /* ages: MODEL_ABSENT if not known */
     struct site_thread *threads;
     size_t n_threads;
-    char *line; /* "file:line", once it has been looked up and found */
+    /* What was looked up and found; or NULL. */
+    char *line;   /* "file:line" */
+    char *symbol; /* the name of the function, for one that the document does not know */
 };
 
 struct holding {

@@ -72,9 +72,10 @@ cell_module(const struct site *site)
 static char *
 cell_where(const struct site *site)
 {
-    char *function = site->function != NULL ? text_escape(site->function)
-                     : site->has_address    ? alloc_format("0x%" PRIx64, site->address)
-                                            : alloc_copy("?");
+    const char *name = site->function != NULL ? site->function : site->symbol;
+    char *function = name != NULL        ? text_escape(name)
+                     : site->has_address ? alloc_format("0x%" PRIx64, site->address)
+                                         : alloc_copy("?");
     char *line = text_escape(site->line != NULL ? site->line : "");
     char *module = site->module != NULL ? cell_module(site) : alloc_copy("");
     char *cell = alloc_format("%s%s%s%s", function, line[0] != '\0' ? " at " : "", line, module);

@@ -27,8 +27,8 @@
 
 #define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))
 #define SYMBOL_DEADLINE_NS ((int64_t)2000000000)
-/* Longer paths of sources are not worth a row. */
-#define SYMBOL_MAX_LINE 1024
+/* Longer names are not worth a row. */
+#define SYMBOL_MAX_FIELD 512
 /* The time that a document names for the start of its process is right to some seconds. */
 #define SYMBOL_START_SLACK_S 2
 
@@ -109,26 +109,55 @@ module_enter(struct module *module, const struct process *process, const char *p
     dwfl_report_end(module->dwfl, NULL, NULL);
 }
 
-/* Prints "number file:line" for a place, if it can be found. */
-static void
-site_print_line(struct module *module, const struct site *site, size_t number, FILE *out)
+/*
+ * The address of a place's call in the module that is open. The offset is that of the return, which
+ * may be the first instruction of the next line. A program that is not to be moved has addresses
+ * that do not begin at 0, and its offsets may be told with or without that beginning.
+ */
+static Dwarf_Addr
+module_address(const struct module *module, uint64_t offset)
 {
-    Dwarf_Addr bias = 0;
-    Dwfl_Line *line;
-    const char *file, *slash;
+    Dwarf_Addr bias = 0, start = 0, address;
+
+    if (dwfl_module_getelf(module->found, &bias) == NULL) {
+        return 0;
+    }
+    dwfl_module_info(module->found, NULL, &start, NULL, NULL, NULL, NULL, NULL);
+    address = bias + offset - 1;
+    return address < start ? address + start - bias : address;
+}
+
+/* What can be a field of the child's lines; otherwise nothing. */
+static const char *
+field_of(const char *text)
+{
+    return text != NULL && strlen(text) < SYMBOL_MAX_FIELD && strpbrk(text, "\t\n") == NULL ? text
+                                                                                            : "";
+}
+
+/* Prints number, line and function of a place, between tabs, as far as they can be found. */
+static void
+site_print(struct module *module, const struct site *site, size_t number, FILE *out)
+{
+    Dwarf_Addr address = module->found != NULL ? module_address(module, site->offset) : 0;
+    Dwfl_Line *line = NULL;
+    const char *file, *function, *slash;
     int line_number = 0;
 
-    if (module->found == NULL || dwfl_module_getdwarf(module->found, &bias) == NULL) {
+    if (address == 0) {
         return;
     }
-    /* The offset is that of the return, which may be the first instruction of the next line. */
-    line = dwfl_module_getsrc(module->found, bias + site->offset - 1);
+    line = dwfl_module_getsrc(module->found, address);
     file = line != NULL ? dwfl_lineinfo(line, NULL, &line_number, NULL, NULL, NULL) : NULL;
-    if (file != NULL && strlen(file) < SYMBOL_MAX_LINE && strchr(file, '\n') == NULL) {
-        slash = strrchr(file, '/');
-        fprintf(out, "%zu %s:%d\n", number, slash != NULL ? slash + 1 : file, line_number);
-        fflush(out);
+    file = field_of(file);
+    slash = strrchr(file, '/');
+    function = field_of(dwfl_module_addrname(module->found, address));
+    fprintf(out, "%zu\t%s", number, slash != NULL ? slash + 1 : file);
+    if (file[0] != '\0') {
+        fprintf(out, ":%d", line_number);
     }
+    fprintf(out, "\t%s\n", function);
+    fflush(out);
 }
 
 /* All places of a process, one after the other. */
@@ -146,7 +175,7 @@ sites_print_lines(const struct process *process, const struct site_list *list, F
         const struct site *site = list->sites[i];
 
         module_enter(&module, process, site->module);
-        site_print_line(&module, site, i, out);
+        site_print(&module, site, i, out);
     }
 }
 
@@ -189,15 +218,24 @@ child_run(const struct process *process, const struct site_list *list, int fd)
     _Exit(0);
 }
 
-/* One line of the child's: the number of a place, a blank, and where it is. */
-static void
-site_take_line(const struct site_list *list, const char *text)
+/* A copy, or NULL of nothing. */
+static char *
+copy_unless_empty(const char *text)
 {
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
+    return text != NULL && text[0] != '\0' ? alloc_copy(text) : NULL;
+}
 
-    if (end != text && *end == ' ' && number < list->n_sites && list->sites[number]->line == NULL) {
-        list->sites[number]->line = alloc_copy(end + 1);
+/* One line of the child's. */
+static void
+site_take_line(const struct site_list *list, char *text)
+{
+    const char *number_field = strsep(&text, "\t"), *line = strsep(&text, "\t");
+    unsigned long number = strtoul(number_field, NULL, 10);
+    struct site *site = number < list->n_sites ? list->sites[number] : NULL;
+
+    if (site != NULL && line != NULL && site->line == NULL && site->symbol == NULL) {
+        site->line = copy_unless_empty(line);
+        site->symbol = copy_unless_empty(text);
     }
 }
 
@@ -222,7 +260,7 @@ static void
 sites_read_lines(const struct site_list *list, int fd)
 {
     int64_t deadline_ns = clock_now_ns() + SYMBOL_DEADLINE_NS;
-    char bytes[SYMBOL_MAX_LINE + 64];
+    char bytes[2 * SYMBOL_MAX_FIELD + 64];
     size_t n = 0;
 
     for (;;) {
@@ -249,7 +287,7 @@ struct known_line {
     int64_t pid, start_time;
     char *module;
     uint64_t offset;
-    char *line; /* NULL: there is none */
+    char *line, *symbol; /* NULL: there is none */
 };
 
 /* Used by one thread. */
@@ -280,12 +318,14 @@ known_line_add(const struct process *process, const struct site *site)
 
     free(known->module);
     free(known->line);
+    free(known->symbol);
     *known = (struct known_line){
         .pid = process->pid,
         .start_time = process->start_time,
         .module = alloc_copy(site->module),
         .offset = site->offset,
-        .line = site->line != NULL ? alloc_copy(site->line) : NULL,
+        .line = copy_unless_empty(site->line),
+        .symbol = copy_unless_empty(site->symbol),
     };
 }
 
@@ -299,8 +339,9 @@ site_is_asked(const struct process *process, struct site *site)
         return false;
     }
     known = known_line_find(process, site);
-    if (known != NULL && known->line != NULL) {
-        site->line = alloc_copy(known->line);
+    if (known != NULL) {
+        site->line = copy_unless_empty(known->line);
+        site->symbol = copy_unless_empty(known->symbol);
     }
     return known == NULL;
 }
