@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "request.h"
+
 /* An optional number that the document does not have. */
 #define MODEL_ABSENT (-1)
 
@@ -27,14 +29,6 @@ struct pool {
     double put_rate;         /* likewise */
     size_t index;            /* place in the document */
     struct history *history; /* of a full screen, or NULL; owned */
-};
-
-/* What a document is about: each kind is what one request of the protocol is answered with. */
-enum document_kind {
-    DOCUMENT_POOLS,
-    DOCUMENT_HOLDERS,
-    DOCUMENT_CHECKS,
-    DOCUMENT_RESET, /* pools of which only the name and the new min_free are known */
 };
 
 /* One process, at one moment. */

@@ -8,7 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model.h"
+/* What a document is about: each kind is what one request of the protocol is answered with. */
+enum document_kind {
+    DOCUMENT_POOLS,
+    DOCUMENT_HOLDERS,
+    DOCUMENT_CHECKS,
+    DOCUMENT_RESET, /* pools of which only the name and the new min_free are known */
+};
 
 struct request {
     enum document_kind kind; /* of the answer */
