@@ -121,6 +121,14 @@ cache_stop(struct os_mempool *mp)
     return stopped;
 }
 
+/* The blocks of a cache whose thread is out of it. */
+static void
+cache_empty(struct os_mempool *mp, struct cache *cache)
+{
+    freelist_give(mp, cache->blocks, cache->n);
+    cache_set_n(cache, 0);
+}
+
 /* After cache_stop() and a barrier: waits for each thread to be out of its section. */
 void
 cache_collect(struct os_mempool *mp)
@@ -130,8 +138,7 @@ cache_collect(struct os_mempool *mp)
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->paused) {
             sync_wait_while(&cache->busy, mp);
-            freelist_give(mp, cache->blocks, cache->n);
-            cache_set_n(cache, 0);
+            cache_empty(mp, cache);
         }
     }
 }
@@ -161,6 +168,32 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
         }
         cache->paused = 0;
     }
+}
+
+/*
+ * Opened again in any case, even where caches are over: a closed one would not be waited for, and
+ * a thread may be in it.
+ */
+bool
+cache_try_pause(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+    struct cache *cache;
+
+    if (!cache_stop(mp)) {
+        return true;
+    }
+    owner_barrier();
+    for (cache = set->all; cache != NULL; cache = cache->next) {
+        if (cache->paused && !sync_wait_briefly(&cache->busy, mp)) {
+            cache_end_pause(mp, true);
+            return false;
+        }
+        if (cache->paused) {
+            cache_empty(mp, cache);
+        }
+    }
+    return true;
 }
 
 /* A frozen pool's caches were closed by the fork, not by the caller; the fork opens them again. */

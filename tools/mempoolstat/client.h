@@ -34,6 +34,7 @@ struct answer {
     uid_t uid;    /* who answers, once connected */
     gid_t gid;    /* likewise */
     pid_t pid;    /* likewise; 0 if it is outside our pid namespace */
+    bool stopped; /* why it is late */
     int fd;
     size_t n_sent;
     int64_t deadline_ns;

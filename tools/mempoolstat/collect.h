@@ -29,14 +29,14 @@ struct collection {
     struct request request;
     struct answer *answers; /* one for each target */
     struct report report;
-    bool late, said; /* one was late; a message was printed */
+    bool late; /* one of them was */
 };
 
 /**
  * The half of collect_report() that waits for processes. It knows nothing of earlier reports, so
  * that a thread may do it while one is shown.
  */
-void collection_gather(const struct options *options, bool first, struct collection *collection);
+void collection_gather(const struct options *options, struct collection *collection);
 
 /** The other half, with the parameters and the result of collect_report(). Frees the collection. */
 bool collection_finish(const struct options *options, struct collection *collection,
@@ -44,5 +44,8 @@ bool collection_finish(const struct options *options, struct collection *collect
 
 /** Shows what a file holds. Returns whether it could be read; if not, a message has said why. */
 bool collect_file(const struct options *options, const char *path, struct report *report);
+
+/** Whether there is something to print: also the absent, if processes are listed. */
+bool collect_has_rows(const struct options *options, const struct report *report);
 
 #endif

@@ -10,6 +10,7 @@
 #include "collect.h"
 #include "difference.h"
 #include "judge.h"
+#include "listen.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -30,24 +31,6 @@ globs_complain(const struct choice *choice)
     return any;
 }
 
-/* Chooses the rows of every process; where there are POOL-GLOBs, one without rows is not shown. */
-static void
-report_select(struct report *report, const struct choice *choice)
-{
-    size_t n_shown = 0;
-
-    for (size_t i = 0; i < report->n_shown; i++) {
-        struct process *process = report->processes[i];
-
-        process_select(process, choice);
-        if (choice->n_globs == 0 || process->n_rows > 0) {
-            report->processes[i] = report->processes[n_shown];
-            report->processes[n_shown++] = process;
-        }
-    }
-    report->n_shown = n_shown;
-}
-
 /* Prints a report; number is 0 for the first. Returns an exit status. */
 static int
 report_print(const struct options *options, struct report *report, long number)
@@ -62,7 +45,7 @@ report_print(const struct options *options, struct report *report, long number)
         return EXIT_NOTHING;
     }
     out = output_begin();
-    if (report->n_shown > 0) {
+    if (collect_has_rows(options, report)) {
         if (number > 0 && options->render != render_json && options->render != render_csv) {
             fputc('\n', out);
         }
@@ -167,8 +150,8 @@ options_run_version(const struct options *options)
 
 static int (*const actions[])(const struct options *options) = {
     [ACTION_REPORT] = options_run_report,   [ACTION_TOP] = top_run,
-    [ACTION_DIFF] = options_run_difference, [ACTION_HELP] = options_run_help,
-    [ACTION_VERSION] = options_run_version,
+    [ACTION_DIFF] = options_run_difference, [ACTION_LISTEN] = listen_run,
+    [ACTION_HELP] = options_run_help,       [ACTION_VERSION] = options_run_version,
 };
 
 int
