@@ -25,6 +25,17 @@ class Finding(Case):
         self.serve("other", encode(document(pid=5)))
         self.assertEqual(self.pids(), [9, 10, 100])
 
+    def test_a_hundred_processes_of_a_hundred_pools_are_listed_whole(self):
+        for pid in range(1, 101):
+            pools = [pool(f"pool_{pid}_{i}") for i in range(100)]
+            self.serve(f"{pid}.sock", encode(document(pools, pid=pid)))
+        out, err = self.run_tool()
+        self.assertEqual(err, "")
+        names = re.findall(r"(?m)^ +(pool_\d+_\d+) ", out)
+        self.assertEqual(names, [f"pool_{pid}_{i}" for pid in range(1, 101) for i in range(100)])
+        self.assertEqual(len(re.findall("(?m)^pid ", out)), 100)
+        self.assertEqual(self.pids(), list(range(1, 101)))
+
     def test_chosen_processes(self):
         for pid in (10, 9, 100):
             self.serve(f"{pid}.sock", encode(document(pid=pid)))
@@ -160,7 +171,8 @@ class Counter:
 
 
 def rates(report):
-    return [tuple(line.split()[6:8]) for line in report.splitlines()[1:]]
+    """Of each pool; the last line is their sum."""
+    return [tuple(line.split()[6:8]) for line in report.splitlines()[1:-1]]
 
 
 class Repeating(Case):

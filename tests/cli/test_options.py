@@ -14,9 +14,14 @@ class Usage(Case):
     def test_a_missing_argument(self):
         for short, long in (("-p", "--pid"), ("-S", "--socket"), ("-f", "--file"),
                             ("-d", "--delay"), ("-c", "--count"), ("-s", "--sort"),
-                            ("-n", "--rows")):
+                            ("-n", "--rows"), ("-w", "--warn-free"), ("-e", "--crit-free")):
             self.assertIn("needs an argument", self.assert_usage(short))
             self.assertIn("needs an argument", self.assert_usage(long))
+
+    def test_the_second_argument_of_diff(self):
+        for arguments in (["--diff"], ["--diff="], ["--diff", "a"], ["--diff=a"],
+                          ["--diff", "a", "-l"], ["--diff", "-", "-"], ["--diff", "a", ""]):
+            self.assertIn("--diff", self.assert_usage(*arguments))
 
     def test_arguments_that_are_none(self):
         for option in ("-p", "-d", "-c", "-s", "-n"):
@@ -27,6 +32,9 @@ class Usage(Case):
             self.assert_usage(option, "")
         for junk in ("0.0001", "1000001", "1.2.3", ".", "-0.5"):
             self.assert_usage("-d", junk)
+        for option in ("-w", "-e"):
+            for junk in (*JUNK, "100.1", "0.0", "1.2.3", ".", "5%"):
+                self.assertIn(option, self.assert_usage(option, junk))
 
     def test_paths_that_are_none(self):
         for option in ("-S", "-f"):
@@ -35,21 +43,28 @@ class Usage(Case):
                     self.assertIn("mempoolstat: ", self.assert_nothing(option, junk))
 
     def test_an_argument_where_none_belongs(self):
-        for long in ("--list", "--reverse", "--mynewt", "--json", "--help", "--version"):
+        for long in ("--list", "--reverse", "--mynewt", "--json", "--help", "--version",
+                     "--holders", "--check", "--reset-min", "--csv", "--top"):
             self.assertIn("no argument", self.assert_usage(long + "=1"))
 
     def test_unknown_options(self):
-        for option in ("-x", "--unknown", "--re\x1bd", "-\x1b", "--s", "-lx"):
+        for option in ("-x", "--unknown", "--re\x1bd", "-\x1b", "--s", "-lx", "-1", "-2",
+                       "-l3"):
             self.assertTrue(self.assert_usage(option).isprintable())
 
     def test_options_that_do_not_go_together(self):
         for arguments in ("-p1 -Sx", "-p1 -fx", "-Sx -fx", "-fx -d1", "-fx -c1", "-l -m", "-l -j",
-                          "-m -j", "-l -sname", "-l -r", "-l -n1", "-l glob"):
+                          "-m -j", "-l -sname", "-l -r", "-l -n1", "-l glob", "-H -l",
+                          "-H -sname", "-k -H", "-k -fx", "-k -d1", "-k -c1", "--reset-min -k",
+                          "--reset-min -fx", "--reset-min -H", "--diff a b -fx",
+                          "--diff a b -p1", "--diff a b -j", "--diff a b -H", "--csv -j",
+                          "--csv -m", "--csv -H", "--csv -l", "-w5 -H", "-e5 -l", "-w5 -k",
+                          "-e5 --diff a b"):
             self.assertIn("-", self.assert_usage(*arguments.split()))
 
 
 class Output(Case):
-    FORMS = ([], ["-m"], ["-j"], ["-l"])
+    FORMS = ([], ["-m"], ["-j"], ["-l"], ["--csv"])
 
     def test_a_full_disk_is_an_error(self):
         self.serve()

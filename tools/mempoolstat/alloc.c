@@ -8,10 +8,22 @@
 
 #include "message.h"
 
+/* Set while only one thread runs. */
+static void (*before_end)(void);
+
+void
+alloc_before_end(void (*fn)(void))
+{
+    before_end = fn;
+}
+
 static void *
 alloc_checked(void *memory)
 {
     if (memory == NULL) {
+        if (before_end != NULL) {
+            before_end();
+        }
         /* Not message_print(), which needs memory. */
         fputs("mempoolstat: out of memory; name fewer processes (-p)\n", stderr);
         _Exit(EXIT_NOTHING);

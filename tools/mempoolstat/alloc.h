@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/** Called before the lack of memory ends the program, by any thread. */
+void alloc_before_end(void (*fn)(void));
+
 /** Changes an array (NULL: a new one) to n elements of size bytes. Never NULL, also for n 0. */
 void *alloc_array(void *array, size_t n, size_t size);
 

@@ -18,13 +18,13 @@
 #include "proc.h"
 
 #define CLIENT_DEADLINE_NS ((int64_t)2000000000)
+/* A process that walks through its pools waits up to a second for each that is busy. */
+#define CLIENT_WALK_NS ((int64_t)10000000000)
 /* A full queue of connections has no event to wait for. */
 #define CLIENT_RETRY_MS 10
 /* Connections at a time: far below the usual limit of 1024 descriptors. */
 #define CLIENT_MAX_OPEN   256
 #define CLIENT_READ_BYTES ((size_t)64 << 10)
-
-static const char request[] = "snapshot\n";
 
 /* Ends the exchange. Takes reason over. */
 static void
@@ -93,6 +93,7 @@ answer_admits_peer(struct answer *answer)
         return false;
     }
     answer->uid = peer.uid;
+    answer->gid = peer.gid;
     answer->pid = peer.pid;
     if (target->guarded && peer.uid != geteuid() && peer.uid != 0 && geteuid() != 0) {
         answer_end(answer, ANSWER_FAILED,
@@ -152,14 +153,15 @@ answer_start(struct answer *answer)
 static void
 answer_send(struct answer *answer)
 {
-    size_t rest = sizeof(request) - 1 - answer->n_sent;
-    ssize_t n = send(answer->fd, request + answer->n_sent, rest, MSG_NOSIGNAL);
+    const struct request *request = answer->request;
+    size_t rest = request->n_bytes - answer->n_sent;
+    ssize_t n = send(answer->fd, request->line + answer->n_sent, rest, MSG_NOSIGNAL);
 
     if (n >= 0) {
         answer->n_sent += (size_t)n;
     } else if (errno == EPIPE || errno == ECONNRESET) {
         /* Closed before we had asked: what it said, if anything, is read all the same. */
-        answer->n_sent = sizeof(request) - 1;
+        answer->n_sent = request->n_bytes;
     } else if (errno != EAGAIN && errno != EINTR) {
         answer_fail(answer, "cannot ask", errno);
     }
@@ -194,7 +196,7 @@ answer_receive(struct answer *answer)
 static short
 answer_events(const struct answer *answer)
 {
-    return answer->n_sent < sizeof(request) - 1 ? POLLOUT : POLLIN;
+    return answer->n_sent < answer->request->n_bytes ? POLLOUT : POLLIN;
 }
 
 static void
@@ -218,10 +220,14 @@ answer_expire(struct answer *answer)
 
     if (state == 'T' || state == 't') {
         answer_end_stopped(answer);
+    } else if (answer->request->kind == DOCUMENT_CHECKS && !answer->prolonged) {
+        answer->prolonged = true;
+        answer->deadline_ns += CLIENT_WALK_NS - CLIENT_DEADLINE_NS;
     } else {
         answer_end(answer, ANSWER_LATE,
-                   alloc_format("%s within 2 seconds",
-                                answer->n_bytes > 0 ? "the answer did not end" : "no answer"));
+                   alloc_format("%s within %d seconds",
+                                answer->n_bytes > 0 ? "the answer did not end" : "no answer",
+                                answer->prolonged ? 10 : 2));
     }
 }
 
@@ -306,12 +312,12 @@ window_step(struct window *window)
 }
 
 void
-client_ask(const struct target_list *targets, struct answer *answers)
+client_ask(const struct target_list *targets, const struct request *request, struct answer *answers)
 {
     struct window window = {.answers = answers, .n_answers = targets->n_targets};
 
     for (size_t i = 0; i < targets->n_targets; i++) {
-        answers[i] = (struct answer){.target = &targets->targets[i], .fd = -1};
+        answers[i] = (struct answer){.target = &targets->targets[i], .request = request, .fd = -1};
     }
     for (window_fill(&window); window.n_open > 0; window_fill(&window)) {
         window_step(&window);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "discover.h"
+#include "request.h"
 
 enum answer_state {
     ANSWER_WAITING,    /* its turn has not come */
@@ -25,20 +26,24 @@ enum answer_state {
 
 struct answer {
     const struct target *target;
+    const struct request *request;
     enum answer_state state;
     char *bytes; /* what was served */
     size_t n_bytes, room;
     char *reason; /* why not, unless complete */
     uid_t uid;    /* who answers, once connected */
+    gid_t gid;    /* likewise */
     pid_t pid;    /* likewise; 0 if it is outside our pid namespace */
     bool stopped; /* why it is late */
     int fd;
     size_t n_sent;
     int64_t deadline_ns;
+    bool prolonged; /* the deadline was put off, once */
 };
 
-/** Asks each target for a snapshot. Fills one answer for each, in the same order. */
-void client_ask(const struct target_list *targets, struct answer *answers);
+/** Sends each target the request. Fills one answer for each, in the same order. */
+void client_ask(const struct target_list *targets, const struct request *request,
+                struct answer *answers);
 
 void answer_free(struct answer *answer);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
@@ -41,8 +42,15 @@ file_read(int fd, char **bytes, size_t *n_bytes)
     return 0;
 }
 
+/* Whether the user wants to see a pool of that name. */
 static bool
-collect_file(const char *path, struct report *report)
+holding_is_chosen(const char *name, const void *options)
+{
+    return choice_admits(&((const struct options *)options)->choice, name);
+}
+
+bool
+collect_file(const struct options *options, const char *path, struct report *report)
 {
     bool standard = strcmp(path, "-") == 0;
     const char *origin = standard ? "standard input" : path;
@@ -50,11 +58,15 @@ collect_file(const char *path, struct report *report)
     char *bytes = NULL, *reason = NULL;
     size_t n_bytes = 0;
     int error = fd < 0 ? errno : file_read(fd, &bytes, &n_bytes);
+    struct source source = {origin, options->kind, true};
 
     if (error != 0) {
         message_print("%s: cannot read: %s", origin, strerror(error));
-    } else if (!document_read(bytes, n_bytes, origin, true, report, &reason)) {
+    } else if (!document_read(bytes, n_bytes, &source, report, &reason)) {
         message_print("%s: %s", origin, reason);
+    }
+    for (size_t i = 0; options->kind == DOCUMENT_HOLDERS && i < report->n_shown; i++) {
+        document_keep(report->processes[i], holding_is_chosen, options);
     }
     if (fd >= 0 && !standard) {
         close(fd);
@@ -98,15 +110,43 @@ answer_is_worth_a_message(const struct answer *answer, bool first)
     return !answer->target->guess || answer->state == ANSWER_LATE;
 }
 
+/* Whether pools should be there that are not in the report. */
+static bool
+answer_is_missed(const struct answer *answer)
+{
+    if (answer->state == ANSWER_COMPLETE) {
+        return false;
+    }
+    return answer->state == ANSWER_GONE ? answer->target->named
+                                        : answer_is_worth_a_message(answer, false);
+}
+
+/* Reads the one document of an answer; answer fails if it is none. */
 static void
-collect_document(struct answer *answer, struct report *report)
+answer_read(struct answer *answer, struct report *read)
+{
+    struct source source = {answer->target->path, answer->request->kind, false};
+
+    if (!document_read(answer->bytes, answer->n_bytes, &source, read, &answer->reason)) {
+        answer->state = ANSWER_FAILED;
+        return;
+    }
+    read->processes[0]->peer_pid = answer->pid;
+    read->processes[0]->peer_uid = answer->uid;
+    read->processes[0]->peer_gid = answer->gid;
+}
+
+static void
+collect_document(const struct options *options, struct answer *answer, struct report *report)
 {
     struct report read = {0};
 
-    if (!document_read(answer->bytes, answer->n_bytes, answer->target->path, false, &read,
-                       &answer->reason)) {
-        answer->state = ANSWER_FAILED;
+    answer_read(answer, &read);
+    if (answer->state != ANSWER_COMPLETE) {
         return;
+    }
+    if (options->kind == DOCUMENT_HOLDERS) {
+        document_keep(read.processes[0], holding_is_chosen, options);
     }
     /* Two guesses may both be right. */
     if (!answer->target->guess || report_find(report, read.processes[0]) == NULL) {
@@ -126,21 +166,35 @@ answer_tells_of_process(const struct answer *answer)
            (answer->state == ANSWER_GONE && answer->target->exists && !answer->target->guess);
 }
 
-/* Shows who answered, or says why not. Returns whether a message was printed. */
-static bool
-collect_answer(struct answer *answer, bool first, struct report *report)
+/* Shows who answered, and notes who did not. */
+static void
+collect_answer(const struct options *options, struct answer *answer, struct report *report)
 {
     if (answer->state == ANSWER_COMPLETE) {
-        collect_document(answer, report);
+        collect_document(options, answer, report);
     } else if (answer_tells_of_process(answer)) {
         uid_t uid = answer->pid > 0 ? answer->uid : answer->target->owner;
 
         absent_add(&report->absent, answer, user_name(uid));
     }
-    if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, first)) {
+    if (answer_is_missed(answer)) {
+        report_miss(report, answer->target->path, answer->pid > 0 ? answer->pid : MODEL_ABSENT);
+    }
+}
+
+/* Says why there was no answer, unless that was said last time. Whether there is something to say.
+ */
+static bool
+message_answer(const struct answer *answer, const struct report *earlier)
+{
+    const char *path = answer->target->path;
+
+    if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, earlier == NULL)) {
         return false;
     }
-    message_print("%s: %s", answer->target->path, answer->reason);
+    if (earlier == NULL || !report_misses(earlier, path)) {
+        message_print("%s: %s", path, answer->reason);
+    }
     return true;
 }
 
@@ -175,6 +229,7 @@ collect_changes(struct report *earlier, struct report *report, const struct answ
             continue;
         }
         if (process_is_late(before, answers, n_answers)) {
+            before->late = true;
             report_keep(report, before);
             earlier->processes[i] = earlier->processes[--earlier->n_processes];
         } else {
@@ -235,41 +290,170 @@ collect_has_rows(const struct options *options, const struct report *report)
     return report->n_shown > 0 || (options->render == render_list && report->absent.n_absents > 0);
 }
 
-static bool
-collect_live(const struct options *options, struct report *earlier, struct report *report)
-{
-    bool first = earlier == NULL, late = false, said = false;
-    struct target_list targets = {0};
-    struct answer *answers;
+/* One of several globs: which pools are not shown already because an earlier one matches them. */
+struct turn {
+    const struct options *options;
+    size_t number;
+};
 
-    collect_targets(options, &targets);
-    answers = alloc_array(NULL, targets.n_targets, sizeof(*answers));
-    client_ask(&targets, answers);
-    for (size_t i = 0; i < targets.n_targets; i++) {
-        said = collect_answer(&answers[i], first, report) || said;
-        late = late || answers[i].state == ANSWER_LATE;
-    }
-    if (first) {
-        message_missing(options, &targets, answers, said || collect_has_rows(options, report));
-    } else {
-        collect_changes(earlier, report, answers, targets.n_targets);
-        if (report->n_shown == 0 && !late) {
-            message_print("no process is left");
+static bool
+name_is_new(const char *name, const void *arg)
+{
+    const struct turn *turn = arg;
+
+    for (size_t i = 0; i < turn->number; i++) {
+        if (fnmatch(turn->options->choice.globs[i], name, 0) == 0) {
+            return false;
         }
     }
-    for (size_t i = 0; i < targets.n_targets; i++) {
+    return true;
+}
+
+/* What the answer to the next glob adds to the process that has answered before. */
+static void
+collect_addition(const struct turn *turn, struct answer *answer, struct report *report)
+{
+    struct report read = {0};
+    struct process *before;
+
+    if (answer->state == ANSWER_COMPLETE) {
+        answer_read(answer, &read);
+    }
+    if (answer->state != ANSWER_COMPLETE) {
+        message_print("%s: %s", answer->target->path, answer->reason);
+        return;
+    }
+    before = report_find(report, read.processes[0]);
+    process_select(read.processes[0], &turn->options->choice);
+    if (read.processes[0]->n_rows > 0) {
+        turn->options->choice.matched[turn->number] = true;
+    }
+    if (before != NULL) {
+        document_add(before, read.processes[0], name_is_new, turn);
+    }
+    report_clear(&read);
+}
+
+/* Asks those who have answered about the first glob about another. */
+static void
+collect_turn(const struct turn *turn, const struct target_list *targets,
+             const struct answer *earlier, struct report *report)
+{
+    struct request request =
+        request_make(turn->options->kind, turn->options->choice.globs[turn->number]);
+    struct target_list asked = {.targets =
+                                    alloc_array(NULL, targets->n_targets, sizeof(struct target))};
+    struct answer *answers = alloc_array(NULL, targets->n_targets, sizeof(*answers));
+
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        if (earlier[i].state == ANSWER_COMPLETE) {
+            asked.targets[asked.n_targets++] = targets->targets[i];
+        }
+    }
+    client_ask(&asked, &request, answers);
+    for (size_t i = 0; i < asked.n_targets; i++) {
+        collect_addition(turn, &answers[i], report);
         answer_free(&answers[i]);
     }
     free(answers);
-    discover_free(&targets);
-    return collect_has_rows(options, report) || (!first && late);
+    free(asked.targets);
+    request_free(&request);
+}
+
+/* The first request. Of holders too many do no harm, and the right ones are chosen afterwards. */
+static struct request
+request_first(const struct options *options)
+{
+    const struct choice *choice = &options->choice;
+    bool one = choice->n_globs == 1 && request_can_hold(choice->globs[0]);
+
+    if (choice->n_globs == 0 || (options->kind == DOCUMENT_HOLDERS && !one)) {
+        return request_make(options->kind, "*");
+    }
+    return request_make(options->kind, choice->globs[0]);
+}
+
+/* Whether each glob is a question of its own. */
+static bool
+kind_asks_by_glob(enum document_kind kind)
+{
+    return kind == DOCUMENT_CHECKS || kind == DOCUMENT_RESET;
+}
+
+/* What is only known from the answers: which globs match. */
+static void
+collect_turns(const struct options *options, const struct target_list *targets,
+              const struct answer *answers, struct report *report)
+{
+    const struct choice *choice = &options->choice;
+
+    if (!kind_asks_by_glob(options->kind) || choice->n_globs == 0) {
+        return;
+    }
+    for (size_t i = 0; i < report->n_shown; i++) {
+        process_select(report->processes[i], choice);
+        choice->matched[0] = choice->matched[0] || report->processes[i]->n_rows > 0;
+    }
+    for (size_t i = 1; i < choice->n_globs; i++) {
+        collect_turn(&(struct turn){options, i}, targets, answers, report);
+    }
+}
+
+void
+collection_gather(const struct options *options, struct collection *collection)
+{
+    struct target_list *targets = &collection->targets;
+
+    *collection = (struct collection){.request = request_first(options)};
+    collect_targets(options, targets);
+    collection->answers = alloc_array(NULL, targets->n_targets, sizeof(struct answer));
+    client_ask(targets, &collection->request, collection->answers);
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        struct answer *answer = &collection->answers[i];
+
+        collect_answer(options, answer, &collection->report);
+        collection->late = collection->late || answer->state == ANSWER_LATE;
+    }
+    collect_turns(options, targets, collection->answers, &collection->report);
+}
+
+bool
+collection_finish(const struct options *options, struct collection *collection,
+                  struct report *earlier, struct report *report)
+{
+    const struct target_list *targets = &collection->targets;
+    bool said = false;
+
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        said = message_answer(&collection->answers[i], earlier) || said;
+    }
+    *report = collection->report;
+    if (earlier == NULL) {
+        message_missing(options, targets, collection->answers,
+                        said || collect_has_rows(options, report));
+    } else {
+        collect_changes(earlier, report, collection->answers, targets->n_targets);
+        if (report->n_shown == 0 && !collection->late && earlier->n_processes > 0) {
+            message_print("no process is left");
+        }
+    }
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        answer_free(&collection->answers[i]);
+    }
+    free(collection->answers);
+    request_free(&collection->request);
+    discover_free(&collection->targets);
+    return collect_has_rows(options, report) || (earlier != NULL && collection->late);
 }
 
 bool
 collect_report(const struct options *options, struct report *earlier, struct report *report)
 {
+    struct collection collection;
+
     if (options->file != NULL) {
-        return collect_file(options->file, report);
+        return collect_file(options, options->file, report);
     }
-    return collect_live(options, earlier, report);
+    collection_gather(options, &collection);
+    return collection_finish(options, &collection, earlier, report);
 }

@@ -7,8 +7,11 @@
 
 #include <stdbool.h>
 
+#include "client.h"
+#include "discover.h"
 #include "model.h"
 #include "options.h"
+#include "request.h"
 
 /**
  * Fills a report.
@@ -19,6 +22,28 @@
  *          not, a message has said why.
  */
 bool collect_report(const struct options *options, struct report *earlier, struct report *report);
+
+/* What was asked and answered, before it is compared with what was known. */
+struct collection {
+    struct target_list targets;
+    struct request request;
+    struct answer *answers; /* one for each target */
+    struct report report;
+    bool late; /* one of them was */
+};
+
+/**
+ * The half of collect_report() that waits for processes. It knows nothing of earlier reports, so
+ * that a thread may do it while one is shown.
+ */
+void collection_gather(const struct options *options, struct collection *collection);
+
+/** The other half, with the parameters and the result of collect_report(). Frees the collection. */
+bool collection_finish(const struct options *options, struct collection *collection,
+                       struct report *earlier, struct report *report);
+
+/** Shows what a file holds. Returns whether it could be read; if not, a message has said why. */
+bool collect_file(const struct options *options, const char *path, struct report *report);
 
 /** Whether there is something to print: also the absent, if processes are listed. */
 bool collect_has_rows(const struct options *options, const struct report *report);

@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "document.h"
 
-#include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "check.h"
 #include "clock.h"
+#include "fields.h"
+#include "holding.h"
 
 /* A few bytes of JSON cost the decoder a hundred bytes of memory: braces are limited apart. */
 #define DOCUMENT_MAX_MARKS ((size_t)8 << 20)
-/* The library's names have 31 bytes. A name of a megabyte would make each row that wide. */
-#define DOCUMENT_MAX_STRING 4096
-#define DOCUMENT_MAX_TIME   ((json_int_t)1 << 53)
-
-struct integer_rule {
-    const char *key;
-    size_t offset; /* of an int64_t in the struct */
-    json_int_t min, max;
-    bool required;
-};
 
 static const struct integer_rule pool_integers[] = {
     {"block_size", offsetof(struct pool, block_size), 0, UINT32_MAX, true},
@@ -33,24 +26,24 @@ static const struct integer_rule pool_integers[] = {
     {"adjust", offsetof(struct pool, adjust), INT64_MIN, INT64_MAX, false},
     {"failed", offsetof(struct pool, failed), 0, INT64_MAX, false},
     {"refused", offsetof(struct pool, refused), 0, INT64_MAX, false},
-    {"failed_time", offsetof(struct pool, failed_time), 0, DOCUMENT_MAX_TIME, false},
-    {"min_time", offsetof(struct pool, min_time), 0, DOCUMENT_MAX_TIME, false},
+    {"failed_time", offsetof(struct pool, failed_time), 0, FIELDS_MAX_TIME, false},
+    {"min_time", offsetof(struct pool, min_time), 0, FIELDS_MAX_TIME, false},
+    {"faults", offsetof(struct pool, faults), 0, INT64_MAX, false},
+};
+
+static const struct integer_rule reset_integers[] = {
+    {"min_free", offsetof(struct pool, min_free), 0, UINT32_MAX, true},
 };
 
 static const struct integer_rule process_integers[] = {
     {"pid", offsetof(struct process, pid), 1, INT32_MAX, true},
-    {"start_time", offsetof(struct process, start_time), 0, DOCUMENT_MAX_TIME, false},
-    {"time", offsetof(struct process, time), 0, DOCUMENT_MAX_TIME, false},
-};
-
-struct string_rule {
-    const char *key;
-    size_t offset; /* of a const char * in the struct */
-    bool required;
+    {"start_time", offsetof(struct process, start_time), 0, FIELDS_MAX_TIME, false},
+    {"time", offsetof(struct process, time), 0, FIELDS_MAX_TIME, false},
 };
 
 static const struct string_rule pool_strings[] = {
     {"name", offsetof(struct pool, name), true},
+    {"debug", offsetof(struct pool, debug), false},
 };
 
 static const struct string_rule process_strings[] = {
@@ -60,68 +53,6 @@ static const struct string_rule process_strings[] = {
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Each reader below returns NULL, or the reason as a new string. */
-
-static char *
-integers_read(const json_t *object, const struct integer_rule *rules, size_t n, void *into)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct integer_rule *rule = &rules[i];
-        const json_t *json = json_object_get(object, rule->key);
-        int64_t value = MODEL_ABSENT;
-
-        if (json == NULL && rule->required) {
-            return alloc_format("'%s' is missing", rule->key);
-        }
-        if (json != NULL) {
-            value = json_integer_value(json);
-            if (!json_is_integer(json)) {
-                return alloc_format("'%s' is not an integer", rule->key);
-            }
-            if (value < rule->min || value > rule->max) {
-                return alloc_format("'%s' is %" JSON_INTEGER_FORMAT ", which cannot be", rule->key,
-                                    json_integer_value(json));
-            }
-        }
-        memcpy((char *)into + rule->offset, &value, sizeof(value));
-    }
-    return NULL;
-}
-
-static char *
-strings_read(const json_t *object, const struct string_rule *rules, size_t n, void *into)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct string_rule *rule = &rules[i];
-        const json_t *json = json_object_get(object, rule->key);
-        const char *value = json_string_value(json);
-
-        if (json == NULL && rule->required) {
-            return alloc_format("'%s' is missing", rule->key);
-        }
-        if (json != NULL && value == NULL) {
-            return alloc_format("'%s' is not a string", rule->key);
-        }
-        if (value != NULL && json_string_length(json) > DOCUMENT_MAX_STRING) {
-            return alloc_format("'%s' has more than %d bytes", rule->key, DOCUMENT_MAX_STRING);
-        }
-        memcpy((char *)into + rule->offset, &value, sizeof(value));
-    }
-    return NULL;
-}
-
-static char *
-pool_read_stale(const json_t *json, struct pool *pool)
-{
-    const json_t *stale = json_object_get(json, "stale");
-
-    if (stale != NULL && !json_is_boolean(stale)) {
-        return alloc_copy("'stale' is neither true nor false");
-    }
-    pool->stale = json_is_true(stale);
-    return NULL;
-}
 
 static char *
 pool_check_counts(const struct pool *pool)
@@ -136,44 +67,70 @@ pool_check_counts(const struct pool *pool)
 }
 
 static char *
-pool_read(const json_t *json, struct pool *pool)
+pool_read(const json_t *json, void *entry)
 {
-    char *reason;
+    struct pool *pool = entry;
+    char *reason = fields_read_strings(json, pool_strings, COUNT_OF(pool_strings), pool);
 
-    if (!json_is_object(json)) {
-        return alloc_copy("not an object");
-    }
-    reason = strings_read(json, pool_strings, COUNT_OF(pool_strings), pool);
     if (reason == NULL) {
-        reason = integers_read(json, pool_integers, COUNT_OF(pool_integers), pool);
+        reason = fields_read_integers(json, pool_integers, COUNT_OF(pool_integers), pool);
     }
     if (reason == NULL) {
-        reason = pool_read_stale(json, pool);
+        reason = fields_read_flag(json, "stale", &pool->stale);
     }
     if (reason == NULL) {
         reason = pool_check_counts(pool);
     }
+    pool->get_rate = pool->put_rate = -1;
     return reason;
 }
 
+/* Only what resetting tells is known of these pools. */
 static char *
-pools_read(const json_t *array, struct process *process)
+reset_read(const json_t *json, void *entry)
 {
-    if (!json_is_array(array)) {
-        return alloc_copy(array == NULL ? "'pools' is missing" : "'pools' is not an array");
-    }
-    process->n_pools = json_array_size(array);
-    process->pools = alloc_array(NULL, process->n_pools, sizeof(struct pool));
-    for (size_t i = 0; i < process->n_pools; i++) {
-        char *reason;
+    struct pool *pool = entry;
+    char *reason = fields_read_strings(json, pool_strings, 1, pool);
 
-        process->pools[i] = (struct pool){.index = i, .get_rate = -1, .put_rate = -1};
-        reason = pool_read(json_array_get(array, i), &process->pools[i]);
-        if (reason != NULL) {
-            char *located = alloc_format("pool %zu: %s", i, reason);
+    return reason != NULL ? reason : fields_read_integers(json, reset_integers, 1, pool);
+}
 
-            free(reason);
-            return located;
+/* The array that each kind of document has. */
+static const struct entry_rule kinds[] = {
+    [DOCUMENT_POOLS] = {"pools", "pool", sizeof(struct pool), pool_read,
+                        offsetof(struct process, pools), offsetof(struct process, n_pools), true},
+    [DOCUMENT_HOLDERS] = {"holders", "pool", sizeof(struct holding), holding_read,
+                          offsetof(struct process, holdings), offsetof(struct process, n_holdings),
+                          true},
+    [DOCUMENT_CHECKS] = {"checks", "check", sizeof(struct check), check_read,
+                         offsetof(struct process, checks), offsetof(struct process, n_checks),
+                         true},
+    [DOCUMENT_RESET] = {"reset", "pool", sizeof(struct pool), reset_read,
+                        offsetof(struct process, pools), offsetof(struct process, n_pools), true},
+};
+
+const char *
+document_array(enum document_kind kind)
+{
+    return kinds[kind].key;
+}
+
+/* Whether a document is of the kind that is wanted, and what to do if it is of another. */
+static char *
+kind_check(const json_t *json, enum document_kind wanted)
+{
+    static const char *const remedies[] = {
+        [DOCUMENT_POOLS] = "without -H it can be shown",
+        [DOCUMENT_HOLDERS] = "-H shows it",
+        [DOCUMENT_CHECKS] = "it is the outcome of -k",
+        [DOCUMENT_RESET] = "it is the outcome of --reset-min",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (json_object_get(json, kinds[wanted].key) == NULL &&
+            json_object_get(json, kinds[i].key) != NULL) {
+            return alloc_format("'%s' is missing, but '%s' is there: %s", kinds[wanted].key,
+                                kinds[i].key, remedies[i]);
         }
     }
     return NULL;
@@ -200,6 +157,18 @@ schema_check(const json_t *json)
                         schema, major);
 }
 
+/* What a process answers in the place of a document. */
+static char *
+error_describe(enum document_kind kind, const char *error)
+{
+    static const char variable[] = "OSMEMPOOL_EXPORT_WRITE";
+    bool hint = kind == DOCUMENT_RESET && strstr(error, variable) == NULL;
+
+    return alloc_format("the process answers: %.200s%s%s%s", error,
+                        hint ? "; it allows that if it is started with " : "", hint ? variable : "",
+                        hint ? "=1" : "");
+}
+
 static char *
 process_read(json_t *json, struct process *process)
 {
@@ -209,31 +178,35 @@ process_read(json_t *json, struct process *process)
     if (!json_is_object(json)) {
         return alloc_copy("not a JSON object");
     }
-    if (error != NULL && json_object_get(json, "pools") == NULL) {
-        return alloc_format("the process answers: %.200s", error);
+    if (error != NULL && json_object_get(json, kinds[process->kind].key) == NULL) {
+        return error_describe(process->kind, error);
     }
     reason = schema_check(json_object_get(json, "schema"));
     if (reason == NULL) {
-        reason = integers_read(json, process_integers, COUNT_OF(process_integers), process);
+        reason = fields_read_integers(json, process_integers, COUNT_OF(process_integers), process);
     }
     if (reason == NULL) {
-        reason = strings_read(json, process_strings, COUNT_OF(process_strings), process);
+        reason = fields_read_strings(json, process_strings, COUNT_OF(process_strings), process);
     }
     if (reason == NULL) {
-        reason = pools_read(json_object_get(json, "pools"), process);
+        reason = kind_check(json, process->kind);
+    }
+    if (reason == NULL) {
+        reason = fields_read_entries(json, &kinds[process->kind], process);
     }
     return reason;
 }
 
 /* A process from its JSON, or NULL and a reason. */
 static struct process *
-process_new(json_t *json, const char *origin, char **reason)
+process_new(json_t *json, const struct source *source, char **reason)
 {
     struct process *process = alloc_array(NULL, 1, sizeof(*process));
 
     *process = (struct process){
+        .kind = source->kind,
         .json = json_incref(json),
-        .origin = alloc_copy(origin),
+        .origin = alloc_copy(source->origin),
         .received_ns = clock_now_ns(),
     };
     *reason = process_read(json, process);
@@ -241,7 +214,12 @@ process_new(json_t *json, const char *origin, char **reason)
         process_free(process);
         return NULL;
     }
-    process_rate_since_start(process);
+    for (size_t i = 0; i < process->n_pools; i++) {
+        process->pools[i].index = i;
+    }
+    if (process->kind == DOCUMENT_POOLS) {
+        process_rate_since_start(process);
+    }
     return process;
 }
 
@@ -267,13 +245,13 @@ served_copy(const char *bytes, size_t length)
 
 /* All of an array or none of it. */
 static char *
-array_read(const json_t *array, const char *origin, struct report *report)
+array_read(const json_t *array, const struct source *source, struct report *report)
 {
     struct report read = {0};
     char *reason = NULL;
 
     for (size_t i = 0; i < json_array_size(array) && reason == NULL; i++) {
-        struct process *process = process_new(json_array_get(array, i), origin, &reason);
+        struct process *process = process_new(json_array_get(array, i), source, &reason);
 
         if (process != NULL) {
             report_show(&read, process);
@@ -316,18 +294,18 @@ json_parse(const char *bytes, size_t length, char **reason)
 }
 
 bool
-document_read(const char *bytes, size_t length, const char *origin, bool or_array,
-              struct report *report, char **reason)
+document_read(const char *bytes, size_t length, const struct source *source, struct report *report,
+              char **reason)
 {
     json_t *json = json_parse(bytes, length, reason);
 
     if (json == NULL) {
         return false;
     }
-    if (or_array && json_is_array(json)) {
-        *reason = array_read(json, origin, report);
+    if (source->or_array && json_is_array(json)) {
+        *reason = array_read(json, source, report);
     } else {
-        struct process *process = process_new(json, origin, reason);
+        struct process *process = process_new(json, source, reason);
 
         if (process != NULL) {
             process->served = served_copy(bytes, length);
@@ -336,4 +314,57 @@ document_read(const char *bytes, size_t length, const char *origin, bool or_arra
     }
     json_decref(json);
     return *reason == NULL;
+}
+
+/* Adds to an array those entries of a document that are wanted. */
+static void
+entries_append(json_t *chosen, const struct process *process, name_fn *admits, const void *arg)
+{
+    const json_t *all = json_object_get(process->json, kinds[process->kind].key);
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        json_t *entry = json_array_get(all, i);
+
+        if (admits(json_string_value(json_object_get(entry, "name")), arg)) {
+            json_array_append(chosen, entry);
+        }
+    }
+}
+
+/* Makes an array the entries of a process. They were read before, so nothing is wrong with them. */
+static void
+entries_replace(struct process *process, json_t *chosen)
+{
+    json_t *json = json_copy(process->json);
+
+    json_object_set_new(json, kinds[process->kind].key, chosen);
+    process_free_entries(process);
+    json_decref(process->json);
+    process->json = json;
+    free(process->served);
+    process->served = NULL;
+    free(fields_read_entries(json, &kinds[process->kind], process));
+}
+
+void
+document_keep(struct process *process, name_fn *admits, const void *arg)
+{
+    json_t *chosen = json_array();
+    size_t n = json_array_size(json_object_get(process->json, kinds[process->kind].key));
+
+    entries_append(chosen, process, admits, arg);
+    if (json_array_size(chosen) < n) {
+        entries_replace(process, chosen);
+    } else {
+        json_decref(chosen);
+    }
+}
+
+void
+document_add(struct process *process, const struct process *more, name_fn *admits, const void *arg)
+{
+    json_t *chosen = json_copy(json_object_get(process->json, kinds[process->kind].key));
+
+    entries_append(chosen, more, admits, arg);
+    entries_replace(process, chosen);
 }

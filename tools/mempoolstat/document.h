@@ -14,16 +14,34 @@
 /* A document of 10,000 pools has some 3 MB. */
 #define DOCUMENT_MAX_BYTES ((size_t)256 << 20)
 
+/* What is about to be read. */
+struct source {
+    const char *origin; /* where it came from; copied */
+    enum document_kind kind;
+    bool or_array; /* an array of documents is allowed, too */
+};
+
 /**
  * Reads documents and shows them in the report.
  *
- * @param bytes     The text, of length bytes.
- * @param origin    Where it came from; copied.
- * @param or_array  Whether an array of documents is allowed too.
- * @param reason    On failure, what is wrong: a new string, to be freed.
+ * @param bytes   The text, of length bytes.
+ * @param reason  On failure, what is wrong: a new string, to be freed.
  * @return  true on success. On failure the report is as it was.
  */
-bool document_read(const char *bytes, size_t length, const char *origin, bool or_array,
+bool document_read(const char *bytes, size_t length, const struct source *source,
                    struct report *report, char **reason);
+
+/** The name of the array that a kind of document has. */
+const char *document_array(enum document_kind kind);
+
+/** Whether the entry of that name is wanted. */
+typedef bool name_fn(const char *name, const void *arg);
+
+/** Drops the entries that are not wanted. */
+void document_keep(struct process *process, name_fn *admits, const void *arg);
+
+/** Adds those entries of another document of the same kind that are wanted. */
+void
+document_add(struct process *process, const struct process *more, name_fn *admits, const void *arg);
 
 #endif

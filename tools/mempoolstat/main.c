@@ -8,9 +8,13 @@
 
 #include "clock.h"
 #include "collect.h"
+#include "difference.h"
+#include "judge.h"
+#include "listen.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "top.h"
 
 /* Says which POOL-GLOBs have matched nothing; returns whether there are any. */
 static bool
@@ -27,42 +31,40 @@ globs_complain(const struct choice *choice)
     return any;
 }
 
-/* Chooses the rows of every process; where there are POOL-GLOBs, one without rows is not shown. */
-static void
-report_select(struct report *report, const struct choice *choice)
-{
-    size_t n_shown = 0;
-
-    for (size_t i = 0; i < report->n_shown; i++) {
-        struct process *process = report->processes[i];
-
-        process_select(process, choice);
-        if (choice->n_globs == 0 || process->n_rows > 0) {
-            report->processes[i] = report->processes[n_shown];
-            report->processes[n_shown++] = process;
-        }
-    }
-    report->n_shown = n_shown;
-}
-
 /* Prints a report; number is 0 for the first. Returns an exit status. */
 static int
 report_print(const struct options *options, struct report *report, long number)
 {
     FILE *out;
 
+    report->number = number;
+    report->repeats = options->delay_ns > 0;
+    report->limits = judge_limits(&options->limits);
     report_select(report, &options->choice);
     if (number == 0 && globs_complain(&options->choice) && report->n_shown == 0) {
         return EXIT_NOTHING;
     }
     out = output_begin();
     if (collect_has_rows(options, report)) {
-        if (number > 0 && options->render != render_json) {
+        if (number > 0 && options->render != render_json && options->render != render_csv) {
             fputc('\n', out);
         }
         options->render(out, report);
     }
     return output_finish(out);
+}
+
+/* Prints a report and judges it; worst is the exit status so far. Returns whether to go on. */
+static bool
+report_show_and_judge(const struct options *options, struct report *report, long number, int *worst)
+{
+    int status = report_print(options, report, number);
+
+    *worst = judge_worse(*worst, status);
+    if (status == EXIT_FINE) {
+        *worst = judge_worse(*worst, judge_report(&options->limits, report));
+    }
+    return status == EXIT_FINE;
 }
 
 /* Reports again and again. Returns an exit status. */
@@ -79,11 +81,10 @@ reports_run(const struct options *options)
     }
     for (long i = 0; (n_reports == 0 || i < n_reports) && !clock_was_interrupted(); i++) {
         if (!collect_report(options, i > 0 ? &earlier : NULL, &report)) {
-            status = EXIT_NOTHING;
+            status = judge_worse(status, EXIT_NOTHING);
             break;
         }
-        status = report_print(options, &report, i);
-        if (status != EXIT_FINE) {
+        if (!report_show_and_judge(options, &report, i, &status)) {
             break;
         }
         report_clear(&earlier);
@@ -102,15 +103,31 @@ reports_run(const struct options *options)
     return status;
 }
 
+/* What is known at the end only: a glob that has matched nothing, ever. */
+static int
+globs_judge(const struct options *options, int status)
+{
+    for (size_t i = 0; i < options->choice.n_globs; i++) {
+        status = options->choice.matched[i] ? status : judge_worse(status, EXIT_NOTHING);
+    }
+    return status;
+}
+
 static int
 options_run_report(const struct options *options)
 {
-    int status = reports_run(options);
+    return globs_judge(options, reports_run(options));
+}
 
-    for (size_t i = 0; i < options->choice.n_globs; i++) {
-        status = options->choice.matched[i] ? status : EXIT_NOTHING;
+static int
+options_run_difference(const struct options *options)
+{
+    int status = difference_run(options);
+
+    if (status == EXIT_FINE) {
+        globs_complain(&options->choice);
     }
-    return status;
+    return globs_judge(options, status);
 }
 
 static int
@@ -132,9 +149,9 @@ options_run_version(const struct options *options)
 }
 
 static int (*const actions[])(const struct options *options) = {
-    [ACTION_REPORT] = options_run_report,
-    [ACTION_HELP] = options_run_help,
-    [ACTION_VERSION] = options_run_version,
+    [ACTION_REPORT] = options_run_report,   [ACTION_TOP] = top_run,
+    [ACTION_DIFF] = options_run_difference, [ACTION_LISTEN] = listen_run,
+    [ACTION_HELP] = options_run_help,       [ACTION_VERSION] = options_run_version,
 };
 
 int

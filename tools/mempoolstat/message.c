@@ -7,6 +7,15 @@
 
 #include "text.h"
 
+/* Set while only one thread runs. */
+static message_fn *message_taker;
+
+void
+message_redirect(message_fn *taker)
+{
+    message_taker = taker;
+}
+
 void
 message_print(const char *format, ...)
 {
@@ -22,7 +31,11 @@ message_print(const char *format, ...)
         return;
     }
     escaped = text_escape(line);
-    fprintf(stderr, "mempoolstat: %s\n", escaped);
-    free(escaped);
+    if (message_taker != NULL) {
+        message_taker(escaped);
+    } else {
+        fprintf(stderr, "mempoolstat: %s\n", escaped);
+        free(escaped);
+    }
     free(line);
 }

@@ -7,6 +7,8 @@
 
 enum exit_code {
     EXIT_FINE = 0,
+    EXIT_WARNING = 1,
+    EXIT_CRITICAL = 2,
     EXIT_NOTHING = 3, /* nothing to read, or nothing to write to */
     EXIT_USAGE = 64,
 };
@@ -16,5 +18,11 @@ enum exit_code {
  * arguments, the line stays one line and the terminal unharmed: it is escaped as a whole.
  */
 void message_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Takes an escaped line over, to be freed; called by any thread. */
+typedef void message_fn(char *line);
+
+/** Messages go to a function from now on; NULL: to stderr. To be called by the only thread. */
+void message_redirect(message_fn *taker);
 
 #endif

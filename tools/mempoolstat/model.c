@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "check.h"
+#include "holding.h"
 
 static double
 pool_value_size(const struct pool *pool)
@@ -59,6 +61,12 @@ static const struct sort_key sort_keys[] = {
 };
 
 const struct sort_key *
+sort_key_at(size_t place)
+{
+    return place < sizeof(sort_keys) / sizeof(sort_keys[0]) ? &sort_keys[place] : NULL;
+}
+
+const struct sort_key *
 sort_key_find(const char *name)
 {
     for (size_t i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++) {
@@ -75,10 +83,59 @@ pool_used(const struct pool *pool)
     return pool->num_blocks - pool->num_free;
 }
 
+struct pool
+pool_zero(void)
+{
+    return (struct pool){.name = "", .block_size = MODEL_ABSENT, .min_free = MODEL_ABSENT};
+}
+
+/* The sum of two counts, as far as it fits. */
+static int64_t
+count_add(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    if (a == MODEL_ABSENT || b == MODEL_ABSENT) {
+        return MODEL_ABSENT;
+    }
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static double
+rate_add(double a, double b)
+{
+    return a < 0 || b < 0 ? -1 : a + b;
+}
+
+void
+pool_add(struct pool *sum, const struct pool *pool)
+{
+    sum->num_blocks = count_add(sum->num_blocks, pool->num_blocks);
+    sum->num_free = count_add(sum->num_free, pool->num_free);
+    sum->num_cached = count_add(sum->num_cached, pool->num_cached);
+    sum->failed = count_add(sum->failed, pool->failed);
+    sum->faults = count_add(sum->faults, pool->faults);
+    sum->get_rate = rate_add(sum->get_rate, pool->get_rate);
+    sum->put_rate = rate_add(sum->put_rate, pool->put_rate);
+}
+
 static int
 pool_compare_places(const struct pool *a, const struct pool *b)
 {
     return (a->index > b->index) - (a->index < b->index);
+}
+
+int
+pool_order(const struct pool *a, const struct pool *b, const struct sort_key *key)
+{
+    double x, y;
+
+    if (key->value == NULL) {
+        return strcmp(a->name, b->name);
+    }
+    x = key->value(a);
+    y = key->value(b);
+    return key->largest_first ? (x < y) - (x > y) : (x > y) - (x < y);
 }
 
 /* Order of two rows; equal ones stay in the order of the document, which makes qsort stable. */
@@ -86,16 +143,8 @@ static int
 pool_compare(const void *left, const void *right, void *arg)
 {
     const struct pool *a = *(struct pool *const *)left, *b = *(struct pool *const *)right;
-    const struct sort_key *key = arg;
-    int order;
+    int order = pool_order(a, b, arg);
 
-    if (key->value == NULL) {
-        order = strcmp(a->name, b->name);
-    } else {
-        double x = key->value(a), y = key->value(b);
-
-        order = key->largest_first ? (x < y) - (x > y) : (x > y) - (x < y);
-    }
     return order != 0 ? order : pool_compare_places(a, b);
 }
 
@@ -116,14 +165,14 @@ pools_reverse(struct pool **rows, size_t n)
     }
 }
 
-static bool
-choice_admits(const struct choice *choice, const struct pool *pool)
+bool
+choice_admits(const struct choice *choice, const char *name)
 {
     bool admits = choice->n_globs == 0;
 
     /* No early return: every glob that matches is to be known. */
     for (size_t i = 0; i < choice->n_globs; i++) {
-        if (fnmatch(choice->globs[i], pool->name, 0) == 0) {
+        if (fnmatch(choice->globs[i], name, 0) == 0) {
             choice->matched[i] = true;
             admits = true;
         }
@@ -131,13 +180,13 @@ choice_admits(const struct choice *choice, const struct pool *pool)
     return admits;
 }
 
-void
-process_select(struct process *process, const struct choice *choice)
+static void
+process_select_pools(struct process *process, const struct choice *choice)
 {
     process->rows = alloc_array(process->rows, process->n_pools, sizeof(struct pool *));
     process->n_rows = 0;
     for (size_t i = 0; i < process->n_pools; i++) {
-        if (choice_admits(choice, &process->pools[i])) {
+        if (choice_admits(choice, process->pools[i].name)) {
             process->rows[process->n_rows++] = &process->pools[i];
         }
     }
@@ -147,10 +196,23 @@ process_select(struct process *process, const struct choice *choice)
     if (choice->reverse) {
         pools_reverse(process->rows, process->n_rows);
     }
+    process->n_chosen = process->n_rows;
     if (choice->max_rows != 0 && choice->max_rows < process->n_rows) {
         process->n_rows = choice->max_rows;
     }
     process->whole = process->n_rows == process->n_pools && choice->key == NULL && !choice->reverse;
+}
+
+void
+process_select(struct process *process, const struct choice *choice)
+{
+    if (process->kind == DOCUMENT_POOLS) {
+        process_select_pools(process, choice);
+    } else {
+        /* Chosen when it was read. Of these three, two are 0. */
+        process->n_rows = process->n_pools + process->n_holdings + process->n_checks;
+        process->whole = true;
+    }
 }
 
 /* Rate of a counter. One that went back belongs to a pool that was registered anew. */
@@ -163,8 +225,7 @@ rate_of(int64_t now, int64_t before, double seconds)
     return (double)(now >= before ? now - before : now) / seconds;
 }
 
-/* Rates of a pool since an earlier row; without one the pool is new and began at 0. */
-static void
+void
 pool_rate(struct pool *pool, const struct pool *earlier, double seconds)
 {
     pool->get_rate = rate_of(pool->gets, earlier != NULL ? earlier->gets : 0, seconds);
@@ -207,26 +268,50 @@ process_pools_by_name(const struct process *process)
 }
 
 void
-process_rate_since(struct process *process, const struct process *earlier)
+process_match(const struct process *process, const struct process *earlier, match_fn *match,
+              void *arg)
 {
     struct pool **pools = process_pools_by_name(process);
     struct pool **earlier_pools = process_pools_by_name(earlier);
-    double seconds = process_seconds_since(process, earlier);
     size_t i = 0, j = 0;
 
     /* Both by name and then by place, so that the nth pool of a name meets the nth. */
-    while (i < process->n_pools) {
-        int order = j < earlier->n_pools ? strcmp(pools[i]->name, earlier_pools[j]->name) : -1;
+    while (i < process->n_pools || j < earlier->n_pools) {
+        int order = i == process->n_pools ? 1 : -1;
 
-        if (order <= 0) {
-            pool_rate(pools[i++], order == 0 ? earlier_pools[j] : NULL, seconds);
+        if (i < process->n_pools && j < earlier->n_pools) {
+            order = strcmp(pools[i]->name, earlier_pools[j]->name);
         }
-        if (order >= 0) {
-            j++;
-        }
+        match(order <= 0 ? pools[i] : NULL, order >= 0 ? earlier_pools[j] : NULL, arg);
+        i += order <= 0;
+        j += order >= 0;
     }
     free(pools);
     free(earlier_pools);
+}
+
+static void
+match_rate(struct pool *pool, struct pool *earlier, void *seconds)
+{
+    if (pool != NULL) {
+        pool_rate(pool, earlier, *(const double *)seconds);
+    }
+}
+
+void
+process_rate_since(struct process *process, const struct process *earlier)
+{
+    double seconds = process_seconds_since(process, earlier);
+
+    process_match(process, earlier, match_rate, &seconds);
+}
+
+void
+process_add_up(const struct process *process, struct pool *sum)
+{
+    for (size_t i = 0; i < process->n_chosen; i++) {
+        pool_add(sum, process->rows[i]);
+    }
 }
 
 bool
@@ -240,14 +325,36 @@ process_is_same(const struct process *a, const struct process *b)
 }
 
 void
+process_free_entries(struct process *process)
+{
+    for (size_t i = 0; i < process->n_holdings; i++) {
+        holding_free(&process->holdings[i]);
+    }
+    free(process->holdings);
+    for (size_t i = 0; i < process->n_pools; i++) {
+        free(process->pools[i].history);
+    }
+    free(process->checks);
+    free(process->pools);
+    free(process->rows);
+    process->holdings = NULL;
+    process->checks = NULL;
+    process->pools = NULL;
+    process->rows = NULL;
+    process->n_holdings = process->n_checks = process->n_pools = process->n_rows = 0;
+}
+
+void
 process_free(struct process *process)
 {
+    if (process == NULL) {
+        return;
+    }
+    process_free_entries(process);
     json_decref(process->json);
     free(process->served);
     free(process->origin);
     free(process->user);
-    free(process->pools);
-    free(process->rows);
     free(process);
 }
 
@@ -279,11 +386,52 @@ report_find(const struct report *report, const struct process *process)
 }
 
 void
+report_miss(struct report *report, const char *path, int64_t pid)
+{
+    struct unread unread = {alloc_copy(path), pid};
+
+    report->unread = alloc_array(report->unread, report->n_unread + 1, sizeof(unread));
+    report->unread[report->n_unread++] = unread;
+}
+
+bool
+report_misses(const struct report *report, const char *path)
+{
+    for (size_t i = 0; i < report->n_unread; i++) {
+        if (strcmp(report->unread[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+report_select(struct report *report, const struct choice *choice)
+{
+    size_t n_shown = 0;
+
+    for (size_t i = 0; i < report->n_shown; i++) {
+        struct process *process = report->processes[i];
+
+        process_select(process, choice);
+        if (choice->n_globs == 0 || process->n_rows > 0) {
+            report->processes[i] = report->processes[n_shown];
+            report->processes[n_shown++] = process;
+        }
+    }
+    report->n_shown = n_shown;
+}
+
+void
 report_clear(struct report *report)
 {
     for (size_t i = 0; i < report->n_processes; i++) {
         process_free(report->processes[i]);
     }
+    for (size_t i = 0; i < report->n_unread; i++) {
+        free(report->unread[i].path);
+    }
+    free(report->unread);
     free(report->processes);
     absent_clear(&report->absent);
     *report = (struct report){0};

@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "absent.h"
+#include "request.h"
 
 /* An optional number that the document does not have. */
 #define MODEL_ABSENT (-1)
@@ -21,14 +23,18 @@ struct pool {
     int64_t block_size, num_blocks, num_free, min_free;
     int64_t num_cached, gets, puts, failed; /* MODEL_ABSENT or a count */
     int64_t adjust, refused, failed_time, min_time;
-    bool stale;      /* the numbers changed while they were read */
-    double get_rate; /* per second; negative: not known */
-    double put_rate; /* likewise */
-    size_t index;    /* place in the document */
+    int64_t faults;          /* damage and misuse that were found */
+    const char *debug;       /* the debug words that are on, or NULL */
+    bool stale;              /* the numbers changed while they were read */
+    double get_rate;         /* per second; negative: not known */
+    double put_rate;         /* likewise */
+    size_t index;            /* place in the document */
+    struct history *history; /* of a full screen, or NULL; owned */
 };
 
 /* One process, at one moment. */
 struct process {
+    enum document_kind kind;
     json_t *json; /* the document with all its fields; the strings below are its */
     char *served; /* the document byte by byte, or NULL where it was part of an array */
     char *origin; /* path that it came from, NUL-terminated */
@@ -36,17 +42,41 @@ struct process {
     const char *program, *version, *locking; /* or NULL */
     int64_t pid, start_time, time;           /* times: microseconds since 1970 or MODEL_ABSENT */
     int64_t received_ns;                     /* of the monotonic clock */
-    struct pool *pools;
+    pid_t peer_pid;                          /* who answered, by our counting; 0: not known */
+    gid_t peer_gid;
+    uid_t peer_uid;     /* likewise, where peer_pid is known */
+    struct pool *pools; /* also DOCUMENT_RESET */
     size_t n_pools;
-    struct pool **rows; /* the pools to show, in order */
-    size_t n_rows;
-    bool whole; /* rows is every pool, in the order of the document */
+    struct pool **rows; /* the pools to show, in order; behind them those beyond max_rows */
+    size_t n_rows, n_chosen;
+    bool whole;               /* rows is every pool, in the order of the document */
+    struct holding *holdings; /* DOCUMENT_HOLDERS */
+    size_t n_holdings;
+    struct check *checks; /* DOCUMENT_CHECKS */
+    size_t n_checks;
+    bool late; /* it did not answer in time: this is what it said before */
+};
+
+/* A socket that could not be read though somebody listens there. */
+struct unread {
+    char *path;
+    int64_t pid; /* who listens; MODEL_ABSENT: not known */
+};
+
+/* Free blocks in percent of a pool's blocks; 0: no limit. */
+struct limits {
+    double warn_free, crit_free;
 };
 
 /* The processes that a report shows, and behind them those kept for the next report's rates. */
 struct report {
     struct process **processes;
     size_t n_shown, n_processes;
+    struct unread *unread;
+    size_t n_unread;
+    long number;          /* 0 for the first of a run */
+    bool repeats;         /* it is one of several */
+    struct limits limits; /* below which free blocks are few */
     struct absent_list absent;
 };
 
@@ -66,14 +96,42 @@ struct choice {
     size_t max_rows; /* per process; 0: no limit */
 };
 
+/** The key at a place from 0 on, or NULL behind the last. */
+const struct sort_key *sort_key_at(size_t place);
+
 /** The key of that name, or NULL. */
 const struct sort_key *sort_key_find(const char *name);
 
 /** Used blocks of a pool. */
 int64_t pool_used(const struct pool *pool);
 
+/** A pool without blocks, to which others are added. */
+struct pool pool_zero(void);
+
+/** Whether a pool of that name is chosen; notes which globs match it. */
+bool choice_admits(const struct choice *choice, const char *name);
+
 /** Fills rows with what the choice leaves of the pools, in its order. */
 void process_select(struct process *process, const struct choice *choice);
+
+/** Adds up what has a sum. What is not known of one pool is not known of the sum. */
+void pool_add(struct pool *sum, const struct pool *pool);
+
+/** The order of two pools by a key: below, equal to or above 0. */
+int pool_order(const struct pool *a, const struct pool *b, const struct sort_key *key);
+
+/** Adds the chosen pools to a sum. */
+void process_add_up(const struct process *process, struct pool *sum);
+
+/** Rates of a pool over the time since an earlier row; without one it is new, and began at 0. */
+void pool_rate(struct pool *pool, const struct pool *earlier, double seconds);
+
+/** Takes a pool and the same pool earlier: NULL if it is new, or gone. */
+typedef void match_fn(struct pool *pool, struct pool *earlier, void *arg);
+
+/** Finds each pool of one document in an earlier one, and what is gone since then. */
+void process_match(const struct process *process, const struct process *earlier, match_fn *match,
+                   void *arg);
 
 /** Rates on average since the process started. */
 void process_rate_since_start(struct process *process);
@@ -84,6 +142,10 @@ void process_rate_since(struct process *process, const struct process *earlier);
 /** Whether both documents are of one process. */
 bool process_is_same(const struct process *a, const struct process *b);
 
+/** Frees what was read from the document, but not the document. */
+void process_free_entries(struct process *process);
+
+/** NULL is allowed. */
 void process_free(struct process *process);
 
 /** Adds a process to those shown. None may have been kept yet. */
@@ -91,6 +153,15 @@ void report_show(struct report *report, struct process *process);
 
 /** Adds a process, not shown. */
 void report_keep(struct report *report, struct process *process);
+
+/** Notes that a socket could not be read. */
+void report_miss(struct report *report, const char *path, int64_t pid);
+
+/** Whether the report has noted that. */
+bool report_misses(const struct report *report, const char *path);
+
+/** Chooses the rows of every process; where there are POOL-GLOBs, one without rows is not shown. */
+void report_select(struct report *report, const struct choice *choice);
 
 /** The document of the same process in a report, or NULL. */
 struct process *report_find(const struct report *report, const struct process *process);

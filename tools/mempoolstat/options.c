@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "alloc.h"
 #include "message.h"
+#include "request.h"
 
 #define COUNT_OF(array)     (sizeof(array) / sizeof((array)[0]))
 #define OPTIONS_MAX_SECONDS 1000000
@@ -103,6 +105,13 @@ take_count(struct options *options, const char *argument)
 }
 
 static const char *
+take_top(struct options *options, const char *argument)
+{
+    options->action = ACTION_TOP;
+    return NULL;
+}
+
+static const char *
 take_sort(struct options *options, const char *argument)
 {
     options->choice.key = sort_key_find(argument);
@@ -138,6 +147,104 @@ take_json(struct options *options, const char *argument)
 }
 
 static const char *
+take_csv(struct options *options, const char *argument)
+{
+    options->render = render_csv;
+    return NULL;
+}
+
+static const char *
+take_holders(struct options *options, const char *argument)
+{
+    options->kind = DOCUMENT_HOLDERS;
+    options->render = options->render == render_table ? render_holders : options->render;
+    return NULL;
+}
+
+static const char *
+take_check(struct options *options, const char *argument)
+{
+    options->kind = DOCUMENT_CHECKS;
+    options->render = options->render == render_table ? render_checks : options->render;
+    return NULL;
+}
+
+static const char *
+take_reset_min(struct options *options, const char *argument)
+{
+    options->kind = DOCUMENT_RESET;
+    options->render = options->render == render_table ? render_reset : options->render;
+    return NULL;
+}
+
+static const char *
+take_diff(struct options *options, const char *argument)
+{
+    if (argument[0] == '\0') {
+        return "needs the paths of two files; one may be - for standard input";
+    }
+    options->action = ACTION_DIFF;
+    options->file = argument;
+    return NULL;
+}
+
+static const char *
+take_diff_new(struct options *options, const char *argument)
+{
+    if (argument[0] == '\0') {
+        return "needs the paths of two files; one may be - for standard input";
+    }
+    if (strcmp(argument, "-") == 0 && strcmp(options->file, "-") == 0) {
+        return "needs two files, of which only one can be standard input";
+    }
+    options->file_new = argument;
+    return NULL;
+}
+
+/* A share of blocks in percent. */
+static const char *
+percent_read(const char *text, double *percent)
+{
+    char *end = NULL;
+
+    if (text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0') {
+        *percent = strtod(text, &end);
+    }
+    if (end == NULL || *end != '\0' || *percent <= 0 || *percent > 100) {
+        return "needs a percentage, above 0 and up to 100";
+    }
+    return NULL;
+}
+
+static const char *
+take_warn_free(struct options *options, const char *argument)
+{
+    return percent_read(argument, &options->limits.warn_free);
+}
+
+static const char *
+take_crit_free(struct options *options, const char *argument)
+{
+    return percent_read(argument, &options->limits.crit_free);
+}
+
+static const char *
+take_openmetrics(struct options *options, const char *argument)
+{
+    options->render = render_openmetrics;
+    return NULL;
+}
+
+static const char *
+take_listen(struct options *options, const char *argument)
+{
+    options->action = ACTION_LISTEN;
+    return address_read(argument, &options->address)
+               ? NULL
+               : "needs an address and a port, as 127.0.0.1:9750, [::1]:9750 or :9750";
+}
+
+static const char *
 take_help(struct options *options, const char *argument)
 {
     options->action = ACTION_HELP;
@@ -152,7 +259,7 @@ take_version(struct options *options, const char *argument)
 }
 
 struct option_row {
-    char letter;
+    char letter; /* a digit stands for an option that has a name only */
     const char *name;
     const char *argument; /* its name in --help; NULL: none */
     option_fn *take;
@@ -167,16 +274,35 @@ static const struct option_row option_rows[] = {
     {'l', "list", NULL, take_list, "srnmj", "list the processes, not their pools"},
     {'d', "delay", "SEC", take_delay, "", "report every SEC seconds, with rates in between"},
     {'c', "count", "N", take_count, "", "end after N reports (delay 1 unless -d is given)"},
+    {'t', "top", NULL, take_top, "flHkcnmj123",
+     "show the pools on a full screen; h lists the keys"},
     {'s', "sort", "KEY", take_sort, "", "sort by name, size, cnt, free, min, use, fail, rate"},
     {'r', "reverse", NULL, take_reverse, "", "turn the order round"},
     {'n', "rows", "N", take_rows, "", "at most N pools of each process"},
-    {'m', "mynewt", NULL, take_mynewt, "j", "print the table of newtmgr's mpstat"},
-    {'j', "json", NULL, take_json, "", "print the documents as they are served"},
+    {'H', "holders", NULL, take_holders, "lsrn", "show who holds the blocks that are out"},
+    {'k', "check", NULL, take_check, "flHdcsrn", "look for damage; a pool is stopped meanwhile"},
+    {'1', "reset-min", NULL, take_reset_min, "flHkdcsrn", "make the low-water marks start again"},
+    {'2', "diff", "OLD NEW", take_diff, "pSflHk1dc", "compare what -j has written into two files"},
+    {'m', "mynewt", NULL, take_mynewt, "jHk12", "print the table of newtmgr's mpstat"},
+    {'j', "json", NULL, take_json, "2", "print the documents as they are served"},
+    {'3', "csv", NULL, take_csv, "lHk12mj", "print comma-separated values"},
+    {'w', "warn-free", "PCT", take_warn_free, "lHk12", "exit with 1 if fewer blocks are free"},
+    {'e', "crit-free", "PCT", take_crit_free, "lHk12", "exit with 2 if fewer blocks are free"},
+    {'4', "openmetrics", NULL, take_openmetrics, "dctlHk12mj3",
+     "print metrics, in OpenMetrics 1.0"},
+    {'5', "listen", "ADDR:PORT", take_listen, "fdctlHk12mj34we",
+     "serve metrics to scrapers, by HTTP"},
     {'h', "help", NULL, take_help, "", "show this help"},
     {'V', "version", NULL, take_version, "", "show the version"},
 };
 
 #define N_OPTION_ROWS COUNT_OF(option_rows)
+
+static bool
+option_has_letter(const struct option_row *row)
+{
+    return !isdigit((unsigned char)row->letter);
+}
 
 static const struct option_row *
 option_row_find(int letter)
@@ -205,9 +331,10 @@ getopt_tables_fill(struct getopt_tables *tables)
         const struct option_row *row = &option_rows[i];
         int has_argument = row->argument != NULL ? required_argument : no_argument;
 
-        *end++ = row->letter;
-        if (row->argument != NULL) {
-            *end++ = ':';
+        if (option_has_letter(row)) {
+            *end++ = row->letter;
+            *end = ':';
+            end += row->argument != NULL;
         }
         tables->names[i] = (struct option){row->name, has_argument, NULL, row->letter};
     }
@@ -215,34 +342,83 @@ getopt_tables_fill(struct getopt_tables *tables)
     tables->names[N_OPTION_ROWS] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* The option as the user writes it, to be freed. */
+static char *
+option_title(const struct option_row *row)
+{
+    return option_has_letter(row) ? alloc_format("-%c (--%s)", row->letter, row->name)
+                                  : alloc_format("--%s", row->name);
+}
+
+/* The row that getopt_long() means when it complains about a word; NULL if there is none. */
+static const struct option_row *
+option_row_meant(const char *word)
+{
+    const struct option_row *row = option_row_find(optopt);
+
+    return row != NULL && !option_has_letter(row) && strncmp(word, "--", 2) != 0 ? NULL : row;
+}
+
 /* Says what getopt_long() did not like; found is what it returned. */
 static void
 option_refuse(int found, const char *word)
 {
-    const struct option_row *row = option_row_find(optopt);
+    const struct option_row *row = option_row_meant(word);
+    char *title = row != NULL ? option_title(row) : NULL;
 
     if (row == NULL && strncmp(word, "--", 2) == 0) {
         message_print("option '%s' is unknown or could mean several", word);
     } else if (row == NULL) {
         message_print("option '-%c' is unknown", optopt);
     } else if (found == ':') {
-        message_print("option -%c (--%s) needs an argument, %s", row->letter, row->name,
-                      row->argument);
+        message_print("option %s needs an argument, %s", title, row->argument);
     } else {
-        message_print("option -%c (--%s) takes no argument", row->letter, row->name);
+        message_print("option %s takes no argument", title);
     }
+    free(title);
 }
 
 static bool
-option_take(struct options *options, const struct option_row *row)
+option_take(struct options *options, const struct option_row *row, option_fn *take,
+            const char *argument)
 {
-    const char *wanted = row->take(options, optarg);
+    const char *wanted = take(options, argument);
 
     if (wanted != NULL) {
-        message_print("option -%c (--%s) %s, not '%s'", row->letter, row->name, wanted, optarg);
+        char *title = option_title(row);
+
+        message_print("option %s %s, not '%s'", title, wanted, argument);
+        free(title);
         return false;
     }
     return true;
+}
+
+/* The second argument of an option: getopt_long() knows of one only. */
+static bool
+option_take_second(struct options *options, const struct option_row *row, int argc, char **argv)
+{
+    const char *word = optind < argc ? argv[optind] : NULL;
+
+    if (word == NULL || (word[0] == '-' && word[1] != '\0')) {
+        char *title = option_title(row);
+
+        message_print("option %s needs two arguments, %s", title, row->argument);
+        free(title);
+        return false;
+    }
+    optind++;
+    return option_take(options, row, take_diff_new, word);
+}
+
+static void
+options_disagree(const struct option_row *row, const struct option_row *other)
+{
+    char *title = option_title(row), *other_title = option_title(other);
+
+    message_print("options %s and %s do not go together", title, other_title);
+    free(title);
+    free(other_title);
 }
 
 /* Whether all options that were given go together. */
@@ -253,10 +429,31 @@ options_agree(const bool *given)
         const struct option_row *row = &option_rows[i];
 
         for (const char *other = row->excludes; given[i] && *other != '\0'; other++) {
-            if (given[option_row_find(*other) - option_rows]) {
-                message_print("options -%c and -%c do not go together", row->letter, *other);
+            const struct option_row *second = option_row_find(*other);
+
+            if (given[second - option_rows]) {
+                options_disagree(row, second);
                 return false;
             }
+        }
+    }
+    return true;
+}
+
+/* A process gets each of these globs in a line of its own. */
+static bool
+options_can_ask(const struct options *options)
+{
+    const struct choice *choice = &options->choice;
+
+    for (size_t i = 0; i < choice->n_globs; i++) {
+        bool by_glob = options->kind == DOCUMENT_CHECKS || options->kind == DOCUMENT_RESET;
+
+        if (by_glob && !request_can_hold(choice->globs[i])) {
+            message_print("no process can be asked about '%.40s': it is empty, or longer than 200 "
+                          "bytes, or holds control characters",
+                          choice->globs[i]);
+            return false;
         }
     }
     return true;
@@ -270,7 +467,7 @@ options_complete(struct options *options, char *const *words, size_t n_words)
         message_print("option -l lists processes; it takes no POOL-GLOB ('%s')", words[0]);
         return false;
     }
-    if (options->count > 0 && options->delay_ns == 0) {
+    if ((options->count > 0 || options->action == ACTION_TOP) && options->delay_ns == 0) {
         options->delay_ns = 1000000000;
     }
     if (options->render == render_mynewt && options->choice.key == NULL) {
@@ -280,7 +477,7 @@ options_complete(struct options *options, char *const *words, size_t n_words)
     options->choice.n_globs = n_words;
     options->choice.matched = alloc_array(NULL, n_words, sizeof(bool));
     memset(options->choice.matched, 0, n_words * sizeof(bool));
-    return true;
+    return options_can_ask(options);
 }
 
 bool
@@ -303,7 +500,8 @@ options_read(struct options *options, int argc, char **argv)
             option_refuse(found, argv[optind - 1]);
             return false;
         }
-        if (!option_take(options, row)) {
+        if (!option_take(options, row, row->take, optarg) ||
+            (row->take == take_diff && !option_take_second(options, row, argc, argv))) {
             return false;
         }
         given[row - option_rows] = true;
@@ -322,12 +520,14 @@ options_print_help(FILE *out)
     for (size_t i = 0; i < N_OPTION_ROWS; i++) {
         const struct option_row *row = &option_rows[i];
         const char *argument = row->argument != NULL ? row->argument : "";
-        int width = 15 - (int)strlen(row->name);
+        int width = 16 - (int)strlen(row->name);
 
-        fprintf(out, "  -%c, --%s %-*s%s\n", row->letter, row->name, width, argument, row->help);
+        fprintf(out, option_has_letter(row) ? "  -%c," : "     ", row->letter);
+        fprintf(out, " --%s %-*s%s\n", row->name, width, argument, row->help);
     }
     fputs("\nA program is shown once it runs with OSMEMPOOL_EXPORT=1 in its environment.\n"
-          "Exit status: 0 fine, 3 nothing to read or to write to, 64 wrong usage.\n",
+          "Exit status: 0 fine, 1 warning, 2 critical, 3 nothing to read or to write to,\n"
+          "64 wrong usage.\n",
           out);
 }
 

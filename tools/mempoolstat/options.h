@@ -11,18 +11,25 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "address.h"
+#include "judge.h"
 #include "model.h"
 #include "render.h"
 
 enum action {
     ACTION_REPORT,
+    ACTION_TOP,
+    ACTION_DIFF,
+    ACTION_LISTEN,
     ACTION_HELP,
     ACTION_VERSION,
 };
 
 struct options {
     enum action action;
-    const char *file; /* read instead of asking processes; NULL: ask */
+    enum document_kind kind; /* what processes are asked for */
+    const char *file;        /* read instead of asking processes; NULL: ask */
+    const char *file_new;    /* ACTION_DIFF: what file is compared with */
     const char **sockets;
     size_t n_sockets;
     pid_t *pids;
@@ -31,6 +38,8 @@ struct options {
     long count;       /* 0: not given */
     render_fn *render;
     struct choice choice;
+    struct limits limits;
+    struct address address; /* ACTION_LISTEN: where */
 };
 
 /**

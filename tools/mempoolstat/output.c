@@ -28,6 +28,21 @@ output_occupy_streams(void)
     }
 }
 
+static bool
+environment_says(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0';
+}
+
+bool
+output_takes_colour(void)
+{
+    return isatty(STDOUT_FILENO) == 1 && !environment_says("NO_COLOR") &&
+           environment_says("TERM") && strcmp(getenv("TERM"), "dumb") != 0;
+}
+
 /* The exit status after stdout has failed with an errno (0: it has not). */
 static int
 output_status(int error)

@@ -6,10 +6,14 @@
 #ifndef MEMPOOLSTAT_OUTPUT_H
 #define MEMPOOLSTAT_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /** Takes descriptors 0 to 2 where they are closed, so that no socket gets one of them. */
 void output_occupy_streams(void);
+
+/** Whether stdout is a terminal that shows colours, and the user has not said NO_COLOR. */
+bool output_takes_colour(void);
 
 /** A stream to print a report to, for output_finish(). */
 FILE *output_begin(void);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "holding.h"
 #include "model.h"
 
 /** Prints what a report shows. Failures to write are left to the stream's error mark. */
@@ -21,8 +22,33 @@ render_fn render_mynewt;
 /** The documents as they were served. */
 render_fn render_json;
 
+/** Comma-separated values, one line per pool. */
+render_fn render_csv;
+
+/** Metrics in OpenMetrics 1.0, see metrics.h. */
+render_fn render_openmetrics;
+
 /** One line per process. */
 render_fn render_list;
+
+/** Who holds the blocks, pool by pool; of DOCUMENT_HOLDERS. */
+render_fn render_holders;
+
+/** The holders of one pool. */
+void render_holding(FILE *out, const struct holding *holding);
+
+/**
+ * What has changed between two documents of a process, of which one may be NULL; apart: behind a
+ * blank line. Returns whether anything was printed: not where no pool is chosen.
+ */
+bool render_difference(FILE *out, struct process *process, struct process *earlier,
+                       const struct choice *choice, bool apart);
+
+/** What was found in each pool; of DOCUMENT_CHECKS. */
+render_fn render_checks;
+
+/** The new low-water marks; of DOCUMENT_RESET. */
+render_fn render_reset;
 
 /** The line above the pools of a process, where a report has several. */
 void render_heading(FILE *out, const struct report *report, size_t i);

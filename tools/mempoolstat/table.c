@@ -13,6 +13,7 @@ table_init(struct table *table, const struct table_column *columns, size_t n_col
     for (size_t i = 0; i < n_columns; i++) {
         table_add(table, alloc_copy(columns[i].title));
     }
+    table_style_row(table, TABLE_BOLD);
 }
 
 void
@@ -25,6 +26,24 @@ table_add(struct table *table, char *cell)
         table->cells = alloc_array(table->cells, room, sizeof(char *));
     }
     table->cells[table->n_cells++] = cell;
+}
+
+void
+table_style_row(struct table *table, enum table_style style)
+{
+    size_t n_rows = table->n_cells / table->n_columns;
+
+    table->styles = alloc_array(table->styles, n_rows, sizeof(style));
+    while (table->n_styles < n_rows) {
+        table->styles[table->n_styles++] = TABLE_PLAIN;
+    }
+    table->styles[n_rows - 1] = style;
+}
+
+static enum table_style
+table_row_style(const struct table *table, size_t row)
+{
+    return table->coloured && row < table->n_styles ? table->styles[row] : TABLE_PLAIN;
 }
 
 static size_t
@@ -41,10 +60,19 @@ table_width(const struct table *table, size_t column)
 }
 
 static void
-table_print_row(const struct table *table, char *const *cells, const size_t *widths, FILE *out)
+table_print_row(const struct table *table, size_t row, const size_t *widths, FILE *out)
 {
+    static const char *const begins[] = {
+        [TABLE_PLAIN] = "",
+        [TABLE_BOLD] = "\x1b[1m",
+        [TABLE_YELLOW] = "\x1b[33m",
+        [TABLE_RED] = "\x1b[31m",
+    };
+    char *const *cells = table->cells + row * table->n_columns;
+    enum table_style style = table_row_style(table, row);
     size_t blanks = 0; /* owed, until a cell follows that shows something */
 
+    fputs(begins[style], out);
     for (size_t i = 0; i < table->n_columns; i++) {
         size_t columns = text_columns(cells[i]), rest = widths[i] - columns;
 
@@ -56,7 +84,7 @@ table_print_row(const struct table *table, char *const *cells, const size_t *wid
         fputs(cells[i], out);
         blanks = 1 + (table->columns[i].left ? rest : 0);
     }
-    fputc('\n', out);
+    fputs(style != TABLE_PLAIN ? "\x1b[0m\n" : "\n", out);
 }
 
 void
@@ -67,8 +95,8 @@ table_print(const struct table *table, FILE *out)
     for (size_t i = 0; i < table->n_columns; i++) {
         widths[i] = table_width(table, i);
     }
-    for (size_t i = 0; i < table->n_cells; i += table->n_columns) {
-        table_print_row(table, table->cells + i, widths, out);
+    for (size_t i = 0; i < table->n_cells / table->n_columns; i++) {
+        table_print_row(table, i, widths, out);
     }
     free(widths);
 }
@@ -80,4 +108,5 @@ table_free(struct table *table)
         free(table->cells[i]);
     }
     free(table->cells);
+    free(table->styles);
 }

@@ -15,17 +15,30 @@ struct table_column {
     bool left;          /* aligned left; right otherwise */
 };
 
+enum table_style {
+    TABLE_PLAIN,
+    TABLE_BOLD, /* also the titles */
+    TABLE_YELLOW,
+    TABLE_RED,
+};
+
 struct table {
     const struct table_column *columns;
     size_t n_columns;
     char **cells; /* row by row */
     size_t n_cells;
+    enum table_style *styles; /* of the rows, titles first */
+    size_t n_styles;
+    bool coloured; /* styles are shown */
 };
 
 void table_init(struct table *table, const struct table_column *columns, size_t n_columns);
 
 /** Adds the next cell, row by row; the string is escaped text and becomes the table's. */
 void table_add(struct table *table, char *cell);
+
+/** Sets the style of the row that was added last, all of whose cells are there. */
+void table_style_row(struct table *table, enum table_style style);
 
 /** Prints titles and rows, without blanks at the ends of lines. */
 void table_print(const struct table *table, FILE *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -73,6 +74,25 @@ text_escape(const char *text)
     return escaped;
 }
 
+char *
+text_escape_data(const char *text)
+{
+    static locale_t utf8;
+    locale_t before;
+    char *escaped;
+
+    /* Part of every glibc since 2.35. Without it, the locale's characters must do. */
+    if (utf8 == (locale_t)0) {
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    }
+    before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+    escaped = text_escape(text);
+    if (utf8 != (locale_t)0) {
+        uselocale(before);
+    }
+    return escaped;
+}
+
 size_t
 text_columns(const char *escaped)
 {
@@ -85,6 +105,24 @@ text_columns(const char *escaped)
         sum += columns > 0 ? (size_t)columns : 0;
     }
     return sum;
+}
+
+size_t
+text_fit(const char *escaped, size_t columns)
+{
+    size_t n_bytes = 0;
+
+    while (escaped[n_bytes] != '\0') {
+        int width;
+        size_t step = text_step(escaped + n_bytes, &width);
+
+        if ((size_t)(width > 0 ? width : 0) > columns) {
+            break;
+        }
+        columns -= width > 0 ? (size_t)width : 0;
+        n_bytes += step;
+    }
+    return n_bytes;
 }
 
 void

@@ -17,8 +17,16 @@
  */
 char *text_escape(const char *text);
 
+/**
+ * The same for data that other programs read: whatever the locale, UTF-8 stays UTF-8.
+ */
+char *text_escape_data(const char *text);
+
 /** Columns that a string from text_escape() takes. */
 size_t text_columns(const char *escaped);
+
+/** How many bytes of a string from text_escape() fit into so many columns. */
+size_t text_fit(const char *escaped, size_t columns);
 
 /** Prints n spaces. */
 void text_indent(FILE *out, size_t n);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * holding.h: who holds the blocks of a pool: its blocks that are out, by the place that took them.
+ */
+#ifndef MEMPOOLSTAT_HOLDING_H
+#define MEMPOOLSTAT_HOLDING_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct site_thread {
+    int64_t tid, count;
+    bool alive;
+};
+
+/* A place in a program that took blocks which are still out. */
+struct site {
+    const char *module, *function; /* the document's, or NULL */
+    uint64_t address, offset;      /* of the instruction behind the call; offset: in the module */
+    bool has_address, has_offset;
+    int64_t count, oldest_us, median_us; /* ages: MODEL_ABSENT if not known */
+    struct site_thread *threads;
+    size_t n_threads;
+    /* What was looked up and found; or NULL. */
+    char *line;   /* "file:line" */
+    char *symbol; /* the name of the function, for one that the document does not know */
+};
+
+struct holding {
+    const char *name;                    /* the document's */
+    int64_t block_size, num_blocks, out; /* the first two may be MODEL_ABSENT */
+    bool tracked;
+    struct site *sites; /* largest count first */
+    size_t n_sites;
+};
+
+/** Reads a holding from JSON. Returns NULL, or what is wrong: a new string. */
+char *holding_read(const json_t *json, void *holding);
+
+/** Frees what a holding has, also one that was not read to its end. */
+void holding_free(struct holding *holding);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol.h"
+
+void
+symbol_find_lines(struct process *process)
+{
+}
