@@ -110,6 +110,17 @@ answer_is_worth_a_message(const struct answer *answer, bool first)
     return !answer->target->guess || answer->state == ANSWER_LATE;
 }
 
+/* Whether pools should be there that are not in the report. */
+static bool
+answer_is_missed(const struct answer *answer)
+{
+    if (answer->state == ANSWER_COMPLETE) {
+        return false;
+    }
+    return answer->state == ANSWER_GONE ? answer->target->named
+                                        : answer_is_worth_a_message(answer, false);
+}
+
 /* Reads the one document of an answer; answer fails if it is none. */
 static void
 answer_read(struct answer *answer, struct report *read)
@@ -146,18 +157,31 @@ collect_document(const struct options *options, struct answer *answer, struct re
     report_clear(&read);
 }
 
-/* Shows who answered, or says why not. Returns whether a message was printed. */
-static bool
-collect_answer(const struct options *options, struct answer *answer, bool first,
-               struct report *report)
+/* Shows who answered, and notes who did not. */
+static void
+collect_answer(const struct options *options, struct answer *answer, struct report *report)
 {
     if (answer->state == ANSWER_COMPLETE) {
         collect_document(options, answer, report);
     }
-    if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, first)) {
+    if (answer_is_missed(answer)) {
+        report_miss(report, answer->target->path, answer->pid > 0 ? answer->pid : MODEL_ABSENT);
+    }
+}
+
+/* Says why there was no answer, unless that was said last time. Whether there is something to say.
+ */
+static bool
+message_answer(const struct answer *answer, const struct report *earlier)
+{
+    const char *path = answer->target->path;
+
+    if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, earlier == NULL)) {
         return false;
     }
-    message_print("%s: %s", answer->target->path, answer->reason);
+    if (earlier == NULL || !report_misses(earlier, path)) {
+        message_print("%s: %s", path, answer->reason);
+    }
     return true;
 }
 
@@ -192,6 +216,7 @@ collect_changes(struct report *earlier, struct report *report, const struct answ
             continue;
         }
         if (process_is_late(before, answers, n_answers)) {
+            before->late = true;
             report_keep(report, before);
             earlier->processes[i] = earlier->processes[--earlier->n_processes];
         } else {
@@ -356,7 +381,7 @@ collect_turns(const struct options *options, const struct target_list *targets,
 }
 
 void
-collection_gather(const struct options *options, bool first, struct collection *collection)
+collection_gather(const struct options *options, struct collection *collection)
 {
     struct target_list *targets = &collection->targets;
 
@@ -366,9 +391,8 @@ collection_gather(const struct options *options, bool first, struct collection *
     client_ask(targets, &collection->request, collection->answers);
     for (size_t i = 0; i < targets->n_targets; i++) {
         struct answer *answer = &collection->answers[i];
-        bool said = collect_answer(options, answer, first, &collection->report);
 
-        collection->said = collection->said || said;
+        collect_answer(options, answer, &collection->report);
         collection->late = collection->late || answer->state == ANSWER_LATE;
     }
     collect_turns(options, targets, collection->answers, &collection->report);
@@ -379,14 +403,17 @@ collection_finish(const struct options *options, struct collection *collection,
                   struct report *earlier, struct report *report)
 {
     const struct target_list *targets = &collection->targets;
+    bool said = false;
 
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        said = message_answer(&collection->answers[i], earlier) || said;
+    }
     *report = collection->report;
     if (earlier == NULL) {
-        message_missing(options, targets, collection->answers,
-                        collection->said || report->n_shown > 0);
+        message_missing(options, targets, collection->answers, said || report->n_shown > 0);
     } else {
         collect_changes(earlier, report, collection->answers, targets->n_targets);
-        if (report->n_shown == 0 && !collection->late) {
+        if (report->n_shown == 0 && !collection->late && earlier->n_processes > 0) {
             message_print("no process is left");
         }
     }
@@ -407,6 +434,6 @@ collect_report(const struct options *options, struct report *earlier, struct rep
     if (options->file != NULL) {
         return collect_file(options, options->file, report);
     }
-    collection_gather(options, earlier == NULL, &collection);
+    collection_gather(options, &collection);
     return collection_finish(options, &collection, earlier, report);
 }

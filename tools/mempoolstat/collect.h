@@ -29,14 +29,14 @@ struct collection {
     struct request request;
     struct answer *answers; /* one for each target */
     struct report report;
-    bool late, said; /* one was late; a message was printed */
+    bool late; /* one of them was */
 };
 
 /**
  * The half of collect_report() that waits for processes. It knows nothing of earlier reports, so
  * that a thread may do it while one is shown.
  */
-void collection_gather(const struct options *options, bool first, struct collection *collection);
+void collection_gather(const struct options *options, struct collection *collection);
 
 /** The other half, with the parameters and the result of collect_report(). Frees the collection. */
 bool collection_finish(const struct options *options, struct collection *collection,

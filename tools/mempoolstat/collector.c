@@ -107,7 +107,7 @@ static void
 collector_work(struct wish *wish, struct findings *findings)
 {
     *findings = (struct findings){0};
-    collection_gather(collector.options, false, &findings->collection);
+    collection_gather(collector.options, &findings->collection);
     if (wish->path != NULL) {
         holders_gather(wish, findings);
     }

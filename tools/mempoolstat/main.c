@@ -30,24 +30,6 @@ globs_complain(const struct choice *choice)
     return any;
 }
 
-/* Chooses the rows of every process; where there are POOL-GLOBs, one without rows is not shown. */
-static void
-report_select(struct report *report, const struct choice *choice)
-{
-    size_t n_shown = 0;
-
-    for (size_t i = 0; i < report->n_shown; i++) {
-        struct process *process = report->processes[i];
-
-        process_select(process, choice);
-        if (choice->n_globs == 0 || process->n_rows > 0) {
-            report->processes[i] = report->processes[n_shown];
-            report->processes[n_shown++] = process;
-        }
-    }
-    report->n_shown = n_shown;
-}
-
 /* Prints a report; number is 0 for the first. Returns an exit status. */
 static int
 report_print(const struct options *options, struct report *report, long number)

@@ -386,11 +386,52 @@ report_find(const struct report *report, const struct process *process)
 }
 
 void
+report_miss(struct report *report, const char *path, int64_t pid)
+{
+    struct unread unread = {alloc_copy(path), pid};
+
+    report->unread = alloc_array(report->unread, report->n_unread + 1, sizeof(unread));
+    report->unread[report->n_unread++] = unread;
+}
+
+bool
+report_misses(const struct report *report, const char *path)
+{
+    for (size_t i = 0; i < report->n_unread; i++) {
+        if (strcmp(report->unread[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+report_select(struct report *report, const struct choice *choice)
+{
+    size_t n_shown = 0;
+
+    for (size_t i = 0; i < report->n_shown; i++) {
+        struct process *process = report->processes[i];
+
+        process_select(process, choice);
+        if (choice->n_globs == 0 || process->n_rows > 0) {
+            report->processes[i] = report->processes[n_shown];
+            report->processes[n_shown++] = process;
+        }
+    }
+    report->n_shown = n_shown;
+}
+
+void
 report_clear(struct report *report)
 {
     for (size_t i = 0; i < report->n_processes; i++) {
         process_free(report->processes[i]);
     }
+    for (size_t i = 0; i < report->n_unread; i++) {
+        free(report->unread[i].path);
+    }
+    free(report->unread);
     free(report->processes);
     *report = (struct report){0};
 }

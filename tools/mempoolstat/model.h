@@ -53,6 +53,13 @@ struct process {
     size_t n_holdings;
     struct check *checks; /* DOCUMENT_CHECKS */
     size_t n_checks;
+    bool late; /* it did not answer in time: this is what it said before */
+};
+
+/* A socket that could not be read though somebody listens there. */
+struct unread {
+    char *path;
+    int64_t pid; /* who listens; MODEL_ABSENT: not known */
 };
 
 /* Free blocks in percent of a pool's blocks; 0: no limit. */
@@ -64,6 +71,8 @@ struct limits {
 struct report {
     struct process **processes;
     size_t n_shown, n_processes;
+    struct unread *unread;
+    size_t n_unread;
     long number;          /* 0 for the first of a run */
     bool repeats;         /* it is one of several */
     struct limits limits; /* below which free blocks are few */
@@ -142,6 +151,15 @@ void report_show(struct report *report, struct process *process);
 
 /** Adds a process, not shown. */
 void report_keep(struct report *report, struct process *process);
+
+/** Notes that a socket could not be read. */
+void report_miss(struct report *report, const char *path, int64_t pid);
+
+/** Whether the report has noted that. */
+bool report_misses(const struct report *report, const char *path);
+
+/** Chooses the rows of every process; where there are POOL-GLOBs, one without rows is not shown. */
+void report_select(struct report *report, const struct choice *choice);
 
 /** The document of the same process in a report, or NULL. */
 struct process *report_find(const struct report *report, const struct process *process);
