@@ -25,6 +25,9 @@ render_fn render_json;
 /** Comma-separated values, one line per pool. */
 render_fn render_csv;
 
+/** Metrics in OpenMetrics 1.0, see metrics.h. */
+render_fn render_openmetrics;
+
 /** One line per process. */
 render_fn render_list;
 
