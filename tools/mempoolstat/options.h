@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "address.h"
 #include "judge.h"
 #include "model.h"
 #include "render.h"
@@ -19,6 +20,7 @@ enum action {
     ACTION_REPORT,
     ACTION_TOP,
     ACTION_DIFF,
+    ACTION_LISTEN,
     ACTION_HELP,
     ACTION_VERSION,
 };
@@ -37,6 +39,7 @@ struct options {
     render_fn *render;
     struct choice choice;
     struct limits limits;
+    struct address address; /* ACTION_LISTEN: where */
 };
 
 /**
