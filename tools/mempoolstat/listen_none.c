@@ -7,5 +7,5 @@ listen_run(const struct options *options)
 {
     message_print("this mempoolstat was built without --listen; build it with -Dlisten=enabled, "
                   "or let --openmetrics write the metrics");
-    return EXIT_USAGE;
+    return EXIT_NOTHING;
 }

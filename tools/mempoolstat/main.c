@@ -10,6 +10,7 @@
 #include "collect.h"
 #include "difference.h"
 #include "judge.h"
+#include "listen.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -149,8 +150,8 @@ options_run_version(const struct options *options)
 
 static int (*const actions[])(const struct options *options) = {
     [ACTION_REPORT] = options_run_report,   [ACTION_TOP] = top_run,
-    [ACTION_DIFF] = options_run_difference, [ACTION_HELP] = options_run_help,
-    [ACTION_VERSION] = options_run_version,
+    [ACTION_DIFF] = options_run_difference, [ACTION_LISTEN] = listen_run,
+    [ACTION_HELP] = options_run_help,       [ACTION_VERSION] = options_run_version,
 };
 
 int

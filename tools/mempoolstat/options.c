@@ -229,6 +229,22 @@ take_crit_free(struct options *options, const char *argument)
 }
 
 static const char *
+take_openmetrics(struct options *options, const char *argument)
+{
+    options->render = render_openmetrics;
+    return NULL;
+}
+
+static const char *
+take_listen(struct options *options, const char *argument)
+{
+    options->action = ACTION_LISTEN;
+    return address_read(argument, &options->address)
+               ? NULL
+               : "needs an address and a port, as 127.0.0.1:9750, [::1]:9750 or :9750";
+}
+
+static const char *
 take_help(struct options *options, const char *argument)
 {
     options->action = ACTION_HELP;
@@ -272,6 +288,10 @@ static const struct option_row option_rows[] = {
     {'3', "csv", NULL, take_csv, "lHk12mj", "print comma-separated values"},
     {'w', "warn-free", "PCT", take_warn_free, "lHk12", "exit with 1 if fewer blocks are free"},
     {'e', "crit-free", "PCT", take_crit_free, "lHk12", "exit with 2 if fewer blocks are free"},
+    {'4', "openmetrics", NULL, take_openmetrics, "dctlHk12mj3",
+     "print metrics, in OpenMetrics 1.0"},
+    {'5', "listen", "ADDR:PORT", take_listen, "fdctlHk12mj34we",
+     "serve metrics to scrapers, by HTTP"},
     {'h', "help", NULL, take_help, "", "show this help"},
     {'V', "version", NULL, take_version, "", "show the version"},
 };
@@ -500,7 +520,7 @@ options_print_help(FILE *out)
     for (size_t i = 0; i < N_OPTION_ROWS; i++) {
         const struct option_row *row = &option_rows[i];
         const char *argument = row->argument != NULL ? row->argument : "";
-        int width = 15 - (int)strlen(row->name);
+        int width = 16 - (int)strlen(row->name);
 
         fprintf(out, option_has_letter(row) ? "  -%c," : "     ", row->letter);
         fprintf(out, " --%s %-*s%s\n", row->name, width, argument, row->help);
