@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Prometheus scrapes the endpoint; promtool checks metrics, alerts and the dashboard.
+
+Arguments: mempoolstat, the example program copier, the directory doc/monitoring.
+"""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+import urllib.parse
+
+from endpoint import EndpointCase
+from exposition import Exposition
+from harness import PROGRAM, Case, main
+from server import document, encode, never, pool
+
+COPIER, MONITORING = [os.path.abspath(path) for path in sys.argv[2:4]] or (None, None)
+del sys.argv[2:4]
+HAVE_PROMTOOL = shutil.which("promtool") is not None
+HAVE_PROMETHEUS = HAVE_PROMTOOL and shutil.which("prometheus") is not None
+PATIENCE = 120
+
+CONFIGURATION = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}]
+scrape_configs:
+  - job_name: osmempool
+    scrape_interval: 3s
+    scrape_timeout: 3s
+    static_configs: [{{targets: ['127.0.0.1:{port}']}}]
+"""
+
+
+def monitoring(name):
+    return os.path.join(MONITORING, name)
+
+
+def dashboard():
+    with open(monitoring("dashboard.json"), encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def dashboard_queries():
+    """What the panels and variables of the dashboard ask, as Grafana would send it."""
+    texts = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
+    for variable in dashboard()["templating"]["list"]:
+        if variable["type"] == "query":
+            match = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"])
+            texts.append(f"count by ({match[2]}) ({match[1]})")
+    for name, value in (("$__rate_interval", "1m"), ("$__range", "1h"), ("$instance", ".*"),
+                        ("$program", ".*"), ("$pool", ".*")):
+        texts = [text.replace(name, value) for text in texts]
+    return texts
+
+
+def names_in(text):
+    return set(re.findall(r"\bosmempool_\w+", text))
+
+
+@unittest.skipUnless(HAVE_PROMTOOL, "promtool is not installed")
+class Promtool(EndpointCase):
+    def promtool(self, *arguments, data=None, status=0):
+        result = subprocess.run(["promtool", *arguments], input=data, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+        self.assertEqual(result.returncode, status, result.stdout.decode())
+        return result.stdout.decode()
+
+    def test_metrics_are_as_promtool_wants_them(self):
+        pools = [pool(name, faults=2, failed_time=3, min_time=4, stale=True)
+                 for name in ("", "", "a", "a", 'q"\\', "line\nbreak", "漢字", "esc\x1b[31m")]
+        self.serve("1.sock", encode(document(pools)))
+        self.serve("2.sock", encode(document(pools, start_time=5)))
+        self.serve("3.sock", never)
+        _, _, body = self.listen().ask()
+        self.assertEqual(len(Exposition(body, openmetrics=False).values("faults_total")), 16)
+        self.assertEqual(self.promtool("check", "metrics", data=body), "")
+        # It does look: a label without quotes, and a counter that is none by its name.
+        self.promtool("check", "metrics", data=body.replace(b'pool="a"', b"pool=a"), status=1)
+        self.promtool("check", "metrics", data=body.replace(b"gets_total", b"gets"), status=3)
+
+    def test_alerts_are_rules_and_fire_when_they_should(self):
+        self.promtool("check", "rules", monitoring("alerts.yml"))
+        self.promtool("test", "rules", monitoring("alerts_test.yml"))
+        self.promtool("check", "config", monitoring("prometheus.yml"))
+        with open(monitoring("alerts.yml"), encoding="utf-8") as stream:
+            alerts = re.findall(r"alert: (\w+)", stream.read())
+        with open(monitoring("alerts_test.yml"), encoding="utf-8") as stream:
+            tested = re.findall(r"alertname: (\w+)\n *eval_time: .*\n *exp_alerts:\n", stream.read())
+        self.assertEqual(set(alerts), set(tested))
+
+    def test_the_dashboards_queries_can_be_parsed(self):
+        rules = {"groups": [{"name": "dashboard", "rules": [
+            {"record": f"query:{i}", "expr": text} for i, text in enumerate(dashboard_queries())]}]}
+        # JSON is YAML.
+        self.promtool("check", "rules", self.write("rules.yml", json.dumps(rules).encode()))
+
+
+class Dashboard(Case):
+    def test_panels_have_numbers_and_places_of_their_own(self):
+        panels = dashboard()["panels"]
+        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
+        cells = [(x, y) for panel in panels for place in [panel["gridPos"]]
+                 for x in range(place["x"], place["x"] + place["w"])
+                 for y in range(place["y"], place["y"] + place["h"])]
+        self.assertEqual(len(set(cells)), len(cells))
+        self.assertLessEqual(max(x for x, _ in cells), 23)
+        for panel in panels:
+            self.assertTrue(panel["title"] and panel["description"] and panel["targets"])
+            references = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(len(set(references)), len(references))
+
+    def test_every_variable_that_a_query_uses_is_there(self):
+        known = {variable["name"] for variable in dashboard()["templating"]["list"]}
+        used = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps(dashboard())))
+        self.assertEqual(used, known)
+
+    def test_every_metric_that_is_asked_for_exists(self):
+        out, _ = self.run_tool("--openmetrics", "-f", "-", data=encode(document(
+            [pool(faults=1, failed_time=1, min_time=1)])))
+        found = {name for name, _ in Exposition(out.encode(), openmetrics=True).samples}
+        asked = names_in("\n".join(dashboard_queries()))
+        with open(monitoring("alerts.yml"), encoding="utf-8") as stream:
+            asked |= names_in(stream.read())
+        self.assertGreater(len(asked), 10)
+        self.assertEqual(asked - found, set())
+
+
+class Prometheus:
+    def __init__(self, directory, endpoint_port):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        path = os.path.join(directory, "prometheus.yml")
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(CONFIGURATION.format(rules=monitoring("alerts.yml"), port=endpoint_port))
+        self.log = open(os.path.join(directory, "prometheus.log"), "w+", encoding="utf-8")
+        # It ends with this process, whatever ends it.
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "prometheus", f"--config.file={path}",
+             f"--storage.tsdb.path={directory}/data", "--log.level=warn",
+             f"--web.listen-address=127.0.0.1:{self.port}"],
+            stdout=self.log, stderr=self.log, env={**os.environ, "GOMAXPROCS": "1"})
+
+    def get(self, path, **parameters):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if answer["status"] != "success":
+            raise AssertionError(answer)
+        return answer["data"]
+
+    def query(self, text):
+        """[(labels, value as text)]"""
+        return [(row["metric"], row["value"][1])
+                for row in self.get("query", query=text)["result"]]
+
+    def wait(self, text, number=1):
+        """The result of a query, once it has so many rows."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                rows = self.query(text)
+                if len(rows) >= number:
+                    return rows
+            except OSError:
+                pass
+            time.sleep(0.3)
+        self.log.seek(0)
+        raise AssertionError(f"{text}: {self.log.read()}")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+@unittest.skipUnless(HAVE_PROMETHEUS, "prometheus is not installed")
+class Scraped(EndpointCase):
+    def setUp(self):
+        super().setUp()
+        environment = self.environment(OSMEMPOOL_EXPORT="1")
+        self.copier = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", COPIER, "--workers", "3", "--delay", "200",
+             "--seconds", "600", PROGRAM, self.path("copy")],
+            env=environment, stdout=subprocess.DEVNULL)
+        self.addCleanup(self.copier.wait)
+        self.addCleanup(self.copier.kill)
+        deadline = time.monotonic() + PATIENCE
+        while not os.path.exists(self.path(f"{self.copier.pid}.sock")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.prometheus = Prometheus(self.directory, self.listen().port)
+
+    def tearDown(self):
+        self.prometheus.stop()
+        super().tearDown()
+
+    def test_a_real_prometheus_reads_and_evaluates_all_of_it(self):
+        prometheus = self.prometheus
+        # Two scrapes and more: rates need them.
+        prometheus.wait("rate(osmempool_gets_total[1m]) > 0", 2)
+        self.check_series(prometheus)
+        self.check_types(prometheus)
+        self.check_rules(prometheus)
+        self.check_dashboard(prometheus)
+        self.check_silence(prometheus)
+
+    def check_series(self, prometheus):
+        wanted = {"pid": str(self.copier.pid), "program": "copier", "job": "osmempool"}
+        rows = prometheus.query("osmempool_blocks")
+        self.assertEqual({row[0]["pool"]: row[1] for row in rows},
+                         {"copier.packets": "64", "copier.jobs": "64", "copier.passes": "2"})
+        for labels, _ in rows:
+            self.assertEqual({**labels, **wanted}, labels)
+        self.assertEqual(prometheus.query("osmempool_pools")[0][1], "3")
+
+    def check_types(self, prometheus):
+        rows = prometheus.get("targets/metadata", limit=1000)
+        types = {row["metric"]: (row["type"], row["unit"]) for row in rows}
+        # The type info and units exist in OpenMetrics only: that is what was asked for, and read.
+        self.assertEqual(types["osmempool_process"], ("info", ""))
+        self.assertEqual(types["osmempool_block_size_bytes"], ("gauge", "bytes"))
+        self.assertEqual(types["osmempool_gets"], ("counter", ""))
+
+    def check_rules(self, prometheus):
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            rules = prometheus.get("rules")["groups"][0]["rules"]
+            health = {rule["name"]: rule["health"] for rule in rules}
+            if "unknown" not in health.values() or time.monotonic() > deadline:
+                break
+            time.sleep(0.3)
+        self.assertEqual(set(health.values()), {"ok"}, health)
+        self.assertEqual(len(health), 6)
+
+    def check_dashboard(self, prometheus):
+        for text in dashboard_queries():
+            # Of what is shown only when it is bad, the part that is always there.
+            rows = prometheus.query(re.sub(r" (> 0|== 0)", "", text))
+            if "faults" not in text:
+                self.assertGreater(len(rows), 0, text)
+            prometheus.query(text)
+
+    def check_silence(self, prometheus):
+        self.copier.send_signal(signal.SIGSTOP)
+        rows = prometheus.wait('osmempool_up{program="copier"} == 0')
+        self.assertEqual(rows[0][0]["pid"], str(self.copier.pid))
+        prometheus.wait("osmempool_scrape_errors == 1")
+        prometheus.wait('up{job="osmempool"} == 1')
+        self.copier.send_signal(signal.SIGCONT)
+        prometheus.wait('osmempool_up{program="copier"} == 1')
+
+
+if __name__ == "__main__":
+    main()

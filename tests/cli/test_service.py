@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The systemd unit, and where files are installed.
+
+Arguments: mempoolstat, the unit as it was built, the build's root.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+from endpoint import Endpoint
+from harness import PROGRAM, Case, main
+from server import document, encode
+from test_live import another_user, container
+
+UNIT, BUILD = [os.path.abspath(path) for path in sys.argv[2:4]] or (None, None)
+del sys.argv[2:4]
+
+
+def setting(name):
+    with open(UNIT, encoding="utf-8") as stream:
+        return re.findall(rf"^{name}=(.*)$", stream.read(), re.M)
+
+
+class Installed(Case):
+    def installed(self, ending):
+        with open(os.path.join(BUILD, "meson-info/intro-installed.json"), encoding="utf-8") as file:
+            return [path for path in json.load(file).values() if path.endswith(ending)]
+
+    def test_files_go_where_shells_and_systemd_look(self):
+        for ending in ("/share/bash-completion/completions/mempoolstat",
+                       "/share/zsh/site-functions/_mempoolstat",
+                       "/share/fish/vendor_completions.d/mempoolstat.fish",
+                       "/lib/systemd/system/mempoolstat.service"):
+            self.assertEqual(len(self.installed(ending)), 1, ending)
+
+    def test_the_unit_starts_what_is_installed(self):
+        self.assertEqual(setting("ExecStart")[0].split()[0], self.installed("/bin/mempoolstat")[0])
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "systemd is not installed")
+class Analyzed(Case):
+    def analyze(self, verb, *options):
+        path = self.path("mempoolstat.service")
+        with open(UNIT, encoding="utf-8") as stream:
+            text = stream.read().replace(setting("ExecStart")[0].split()[0], PROGRAM)
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        result = subprocess.run(["systemd-analyze", verb, *options, path], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+        return result.returncode, result.stdout.decode()
+
+    def test_systemd_finds_nothing_wrong(self):
+        self.assertEqual(self.analyze("verify", "--man=no"), (0, ""))
+
+    def test_it_is_exposed_as_little_as_root_can_be(self):
+        status, text = self.analyze("security", "--offline=true", "--threshold=27", "--no-pager")
+        self.assertEqual(status, 0, text)
+
+
+@unittest.skipIf(os.geteuid() != 0, "needs root to become less")
+class Powers(Case):
+    """As the unit starts it: with few capabilities, and seeing the file system read-only."""
+
+    # Mounts as ProtectSystem=strict and ProtectHome=read-only make them.
+    SEALED = ("mount --make-rprivate / && mount --bind / / && mount -o remount,bind,ro / && "
+              "for dir in /tmp /run; do mount --bind $dir $dir && "
+              "mount -o remount,bind,ro $dir; done && exec \"$@\"")
+
+    def sealed(self, capabilities, *arguments):
+        bounding = "-all" + "".join(",+" + name[len("CAP_"):].lower()
+                                    for name in capabilities.split())
+        return ["unshare", "-m", "sh", "-c", self.SEALED, "sh",
+                "setpriv", "--bounding-set", bounding, "--inh-caps", "-all", "--no-new-privs",
+                PROGRAM, *arguments]
+
+    def pids(self, capabilities):
+        result = subprocess.run(self.sealed(capabilities, "-l"), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE,
+                                env=self.environment(OSMEMPOOL_DIR=""))
+        if b"mount" in result.stderr or b"unshare" in result.stderr:
+            self.skipTest(result.stderr.decode())
+        return [int(line.split()[0]) for line in result.stdout.splitlines()[1:]]
+
+    def test_it_may_read_every_user_and_container_and_needs_both_powers(self):
+        granted = setting("CapabilityBoundingSet")[0]
+        theirs = "/tmp/osmempool-12345"
+        os.mkdir(theirs, 0o700)
+        os.chown(theirs, 12345, 12345)
+        try:
+            with another_user(theirs + "/4242.sock"), \
+                    container("/tmp/osmempool-0/77.sock", encode(document(pid=987654321))):
+                self.assertEqual({4242, 987654321} - set(self.pids(granted)), set())
+                self.assertNotIn(4242, self.pids("CAP_SYS_PTRACE"))
+                self.assertNotIn(987654321, self.pids("CAP_DAC_OVERRIDE"))
+        finally:
+            shutil.rmtree(theirs)
+
+    def test_it_serves_with_these_powers(self):
+        self.serve("1.sock")
+        capabilities = setting("CapabilityBoundingSet")[0]
+        process = subprocess.Popen(self.sealed(capabilities, "--listen", "0"), bufsize=0,
+                                   env=self.environment(), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        try:
+            endpoint = Endpoint(process)
+            self.assertEqual(endpoint.scrape().values("up"), ["1"])
+            self.assertEqual(endpoint.stop()[0], 0)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+if __name__ == "__main__":
+    main()
