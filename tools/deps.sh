@@ -19,7 +19,7 @@ packages_of()
     case $1 in
     build)
         echo gcc libc6-dev meson ninja-build pkg-config libbsd-dev libjansson-dev \
-            libdw-dev libncurses-dev
+            libdw-dev libncurses-dev libmicrohttpd-dev
         ;;
     # The allocators that the benchmark compares with, and what draws its charts.
     bench)
@@ -28,7 +28,8 @@ packages_of()
     # libc6-dbg: without it Valgrind cannot name, and partly not replace, functions of libc.
     test)
         echo libcmocka-dev valgrind libc6-dbg clang libclang-rt-14-dev g++ python3 strace \
-            mandoc procps git clang-format shellcheck binutils util-linux tmux
+            mandoc procps git clang-format shellcheck binutils util-linux tmux prometheus \
+            python3-prometheus-client zsh fish
         ;;
     *)
         say "there is no group '$1'; the groups are build, bench and test"
@@ -77,6 +78,37 @@ collect()
     echo "$collected" | tr ' ' '\n' | sed '/^$/d' | sort -u
 }
 
+# Prometheus brings a service, of which only the programs are wanted. While it is installed nothing
+# may start, unless the machine has a policy of its own.
+policy=/usr/sbin/policy-rc.d
+
+forbid_services()
+{
+    if [ ! -e $policy ]; then
+        trap 'as_root rm -f $policy' EXIT
+        trap 'exit 130' INT TERM HUP
+        as_root sh -c "printf '#!/bin/sh\\nexit 101\\n' >$policy && chmod 755 $policy"
+    fi
+}
+
+# Not at the next boot either; and not now, if that policy has let it start.
+silence_prometheus()
+{
+    as_root update-rc.d prometheus disable >&2 || true
+    as_root invoke-rc.d prometheus stop >/dev/null 2>&1 || true
+}
+
+install_packages()
+{
+    case " $* " in
+    *" prometheus "*) forbid_services ;;
+    esac
+    apt install -y --no-install-recommends --no-remove "$@" || return 1
+    case " $* " in
+    *" prometheus "*) silence_prometheus ;;
+    esac
+}
+
 install_command="apt-get install -y --no-install-recommends"
 
 main()
@@ -115,7 +147,7 @@ main()
         return 1
     fi
     # shellcheck disable=SC2086
-    if ! apt install -y --no-install-recommends --no-remove $missing; then
+    if ! install_packages $missing; then
         say "apt-get failed; the same by hand:  $install_command$missing"
         return 1
     fi
