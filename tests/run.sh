@@ -51,7 +51,7 @@ prepare()
         exit 1
     fi
     for tool in gcc g++ clang meson ninja pkg-config python3 valgrind strace mandoc nm readelf \
-        clang-format shellcheck; do
+        clang-format shellcheck prometheus promtool zsh fish; do
         if ! command -v $tool >/dev/null; then
             echo "run.sh: '$tool' is not in the PATH though its package is installed" >&2
             exit 1
@@ -111,6 +111,7 @@ run_once()
     # The tool does not know about locks.
     tested asan asan-tool --suite cli
     checked library library_alone
+    checked no-listen tool_without_listen
     checked refused priority_needs_a_mutex
     checked subproject subproject_works
 }
@@ -240,6 +241,20 @@ library_alone()
         ninja -j2 -C "$work/library" &&
         [ -z "$(readelf -d "$work/library/lib/libosmempool.so" |
             sed -n '/NEEDED/{s/.*\[//;s/\].*//;/^libc\.\|^libbsd\.\|^ld-linux/!p}')" ]
+}
+
+# Without libmicrohttpd the tool is whole but for --listen, and says what is missing.
+tool_without_listen()
+{
+    meson setup "$work/no-listen" "$root" --werror -Dtests=disabled -Dlisten=disabled \
+        -Dbench=disabled &&
+        ninja -j2 -C "$work/no-listen" || return 1
+    tool=$work/no-listen/tools/mempoolstat/mempoolstat
+    if "$tool" --listen 0 2>"$work/no-listen/message"; then
+        return 1
+    fi
+    grep -q 'built without --listen' "$work/no-listen/message" &&
+        "$tool" --openmetrics -f "$root/tests/cli/golden/demo.json" | grep -q '^# EOF$'
 }
 
 # A configuration that makes no sense is refused, and the message says why.
