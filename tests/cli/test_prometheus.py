@@ -61,6 +61,12 @@ def dashboard_queries():
     return texts
 
 
+def manual_queries():
+    """What doc/monitoring.md has in its tables of queries."""
+    with open(MONITORING + ".md", encoding="utf-8") as stream:
+        return re.findall(r"\| `([^`]*\bosmempool_[^`]*)` *\|", stream.read())
+
+
 def names_in(text):
     return set(re.findall(r"\bosmempool_\w+", text))
 
@@ -96,9 +102,11 @@ class Promtool(EndpointCase):
             tested = re.findall(r"alertname: (\w+)\n *eval_time: .*\n *exp_alerts:\n", stream.read())
         self.assertEqual(set(alerts), set(tested))
 
-    def test_the_dashboards_queries_can_be_parsed(self):
+    def test_queries_of_dashboard_and_manual_can_be_parsed(self):
+        queries = dashboard_queries() + manual_queries()
+        self.assertGreater(len(manual_queries()), 4)
         rules = {"groups": [{"name": "dashboard", "rules": [
-            {"record": f"query:{i}", "expr": text} for i, text in enumerate(dashboard_queries())]}]}
+            {"record": f"query:{i}", "expr": text} for i, text in enumerate(queries)]}]}
         # JSON is YAML.
         self.promtool("check", "rules", self.write("rules.yml", json.dumps(rules).encode()))
 
@@ -126,7 +134,7 @@ class Dashboard(Case):
         out, _ = self.run_tool("--openmetrics", "-f", "-", data=encode(document(
             [pool(faults=1, failed_time=1, min_time=1)])))
         found = {name for name, _ in Exposition(out.encode(), openmetrics=True).samples}
-        asked = names_in("\n".join(dashboard_queries()))
+        asked = names_in("\n".join(dashboard_queries() + manual_queries()))
         with open(monitoring("alerts.yml"), encoding="utf-8") as stream:
             asked |= names_in(stream.read())
         self.assertGreater(len(asked), 10)
