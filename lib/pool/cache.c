@@ -392,6 +392,7 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
         cache_pause(mp);
         cache_end_pause(mp, false);
     }
+    tail->unusual |= POOL_CACHED;
     set->depth = depth;
     set->run = 0;
     set->run_needed = CACHE_RUN_MIN;
@@ -409,6 +410,7 @@ cache_disable(struct os_mempool *mp)
     freelist_move_keys(mp, 0);
     counts_join(mp);
     cache_set(mp)->depth = 0;
+    pool_tail(mp)->unusual &= ~(uint32_t)POOL_CACHED;
     owner_init(mp);
 }
 
