@@ -3,6 +3,8 @@
 #ifndef OSMP_POOL_POOL_H
 #define OSMP_POOL_POOL_H
 
+#include "check/fault.h"
+#include "check/track.h"
 #include "os/os_mempool.h"
 #include "sync/thread.h"
 
@@ -13,8 +15,14 @@
 void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
                  const char *name, uint8_t flags);
 
-/* The pool is unregistered: from now on it is used under its lock alone, without caches. */
-void pool_retire(struct os_mempool *mp);
+/* The pool was registered: it is checked from now on if the environment or a tool wants that. */
+void pool_check(struct os_mempool *mp);
+
+/*
+ * The pool is unregistered: from now on it is used under its lock alone, without caches. Notes what
+ * is found wrong with it, and who holds its blocks.
+ */
+void pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held);
 
 /* Enables caches of a depth, 0 to disable them; no memory, no caches. */
 void pool_set_cache(struct os_mempool *mp, uint32_t depth);
@@ -35,6 +43,10 @@ struct pool_damage {
 
 /* Looks for it, unless the pool is not to be had now: false. */
 bool pool_try_check(struct os_mempool *mp, struct pool_damage *damage);
+
+/* Copies the gets of a tracked pool's blocks that are out, to where all its blocks have room, and
+ * tells how many there are, unless the pool is not to be had now: false. */
+bool pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n);
 
 /* An ending thread's record is taken out of a pool. */
 void pool_forget_thread(struct os_mempool *mp, struct thread *thread);
