@@ -213,8 +213,10 @@ counts_join(struct os_mempool *mp)
 }
 
 void
-counts_note_low(struct os_mempool *mp, uint32_t num_free)
+counts_note_low(struct os_mempool *mp)
 {
+    uint32_t num_free = counts_free(osmp_counts_load(mp));
+
     if (num_free < mp->mp_min_free) {
         counts_set_u32(&mp->mp_min_free, num_free);
         counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
@@ -232,7 +234,7 @@ counts_take(struct os_mempool *mp, uint32_t n, uint32_t num_free, uint32_t lost)
     __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
     counts_write(mp, counts_of((uint32_t)gets, num_free));
     counts_end(mp);
-    counts_note_low(mp, num_free);
+    counts_note_low(mp);
 }
 
 void

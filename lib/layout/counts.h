@@ -84,7 +84,7 @@ void counts_end(struct os_mempool *mp);
 void counts_take(struct os_mempool *mp, uint32_t n, uint32_t num_free, uint32_t lost);
 
 /* Moves the low-water mark down to what is left. */
-void counts_note_low(struct os_mempool *mp, uint32_t num_free);
+void counts_note_low(struct os_mempool *mp);
 
 /* All blocks are free again; those that were out are given up: they will not come back as puts. */
 void counts_clear(struct os_mempool *mp);

@@ -7,8 +7,7 @@
 #include "pool/enter.h"
 #include "pool/freelist.h"
 
-/* From list and caches, under the lock. A call that finds too few blocks counts as one failed get.
- */
+/* From the list, under the lock. A call that finds too few blocks counts as one failed get. */
 static bool
 bulk_get_from_list(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults)
 {
@@ -112,32 +111,17 @@ bulk_is_doubtful(struct os_mempool *mp, void *const *blocks, uint32_t n)
     return false;
 }
 
-static os_error_t
-bulk_put_to_list(struct os_mempool *mp, void *const *blocks, uint32_t n, struct faults *faults)
-{
-    uint32_t bad;
-
-    if (!freelist_push_all(mp, blocks, n, &bad)) {
-        return freelist_refuse_all(mp, blocks, n, bad, faults);
-    }
-    return OS_OK;
-}
-
 /* While caches are paused all free blocks are on the list, where a put finds them. */
 static os_error_t
 bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n, struct faults *faults)
 {
     os_error_t error;
-    uint32_t bad;
 
     if (!bulk_is_doubtful(mp, blocks, n)) {
-        return cache_put_bulk_locked(mp, blocks, n, &bad)
-                   ? OS_OK
-                   : freelist_refuse_all(mp, blocks, n, bad, faults);
+        return cache_put_bulk_locked(mp, blocks, n, faults);
     }
     cache_pause(mp);
-    error = bulk_put_to_list(mp, blocks, n, faults);
-    counts_add_puts(mp, error == OS_OK ? n : 0);
+    error = cache_put_bulk_on_list(mp, blocks, n, faults);
     cache_resume(mp);
     return error;
 }
@@ -155,7 +139,7 @@ bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, const vo
     } else if (cache_is_enabled(mp)) {
         error = bulk_put_behind_cache(mp, blocks, n, &faults);
     } else {
-        error = bulk_put_to_list(mp, blocks, n, &faults);
+        error = freelist_push_or_refuse(mp, blocks, n, &faults);
     }
     pool_leave(mp);
     faults_report(&faults, caller);

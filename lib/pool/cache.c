@@ -153,7 +153,7 @@ cache_account(struct os_mempool *mp, struct cache *cache, uint32_t given, uint32
     __atomic_store_n(&cache->moved[cache_which_moved(word)], moved, __ATOMIC_RELEASE);
     cache_store(cache, word);
     osmp_counts_store(mp, osmp_counts_load(mp) - given + taken);
-    counts_note_low(mp, freelist_count(mp));
+    counts_note_low(mp);
 }
 
 /* Takes the n oldest blocks of a cache, as the latest are warm: to the depot while it has room. */
@@ -468,17 +468,25 @@ cache_put_locked(struct os_mempool *mp, void *block, struct faults *faults)
     return error;
 }
 
-bool
-cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad)
+os_error_t
+cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                       struct faults *faults)
+{
+    os_error_t error = freelist_push_or_refuse(mp, blocks, n, faults);
+
+    counts_add_puts(mp, error == OS_OK ? n : 0);
+    return error;
+}
+
+os_error_t
+cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, struct faults *faults)
 {
     struct cache *cache = cache_with_room(mp, n);
-    bool done = cache != NULL && cache_push_all(mp, cache, blocks, n);
 
-    if (!done) {
-        done = freelist_push_all(mp, blocks, n, bad);
-        counts_add_puts(mp, done ? n : 0);
+    if (cache != NULL && cache_push_all(mp, cache, blocks, n)) {
+        return OS_OK;
     }
-    return done;
+    return cache_put_bulk_on_list(mp, blocks, n, faults);
 }
 
 bool

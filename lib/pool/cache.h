@@ -35,7 +35,12 @@ cache_put_bulk(const struct os_mempool *mp, struct cache *cache, void *const *bl
 void *cache_get_locked(struct os_mempool *mp, struct faults *faults);
 bool cache_get_bulk_locked(struct os_mempool *mp, void **blocks, uint32_t n);
 os_error_t cache_put_locked(struct os_mempool *mp, void *block, struct faults *faults);
-bool cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad);
+os_error_t cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                 struct faults *faults);
+
+/* The same past the caches; for a moment at which they are paused. */
+os_error_t cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                  struct faults *faults);
 
 /* Whether a block of the pool is free, on the list or in any cache. Certain where a key has room.
  */

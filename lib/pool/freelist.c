@@ -92,51 +92,6 @@ freelist_has(const struct os_mempool *mp, const void *block)
     return freelist_walk_finds(mp, block);
 }
 
-void
-freelist_link(struct os_mempool *mp, void *const *blocks, uint32_t n)
-{
-    struct os_memblock *first = mp->slh_first;
-
-    for (uint32_t i = 0; i < n; i++) {
-        osmp_words(blocks[i])[OSMP_LINK] = (uintptr_t)first;
-        first = blocks[i];
-    }
-    mp->slh_first = first;
-}
-
-static void
-freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
-{
-    freelist_link(mp, blocks, n);
-    osmp_counts_store(mp, osmp_counts_load(mp) + n);
-}
-
-/* Why a block may not be put; 0 if it may. */
-static int
-freelist_problem(const struct os_mempool *mp, void *block)
-{
-    if (!geometry_holds(mp, block)) {
-        return fault_kind_of_stray(mp, block);
-    }
-    if (freelist_may_have(mp, block) && freelist_has(mp, block)) {
-        return OSMEMPOOL_FAULT_DOUBLE_PUT;
-    }
-    return freelist_count(mp) == mp->mp_num_blocks ? OSMEMPOOL_FAULT_TOO_MANY : 0;
-}
-
-os_error_t
-freelist_push_slow(struct os_mempool *mp, void *block, struct faults *faults)
-{
-    int problem = freelist_problem(mp, block);
-
-    if (problem != 0) {
-        return fault_refuse(faults, mp, problem, block);
-    }
-    freelist_set_key(mp, block, osmp_key(mp, block));
-    freelist_give(mp, &block, 1);
-    return OS_OK;
-}
-
 /* Finds up to n of the first blocks of a list of so many, until a damaged link, and what follows.
  */
 static uint32_t
@@ -183,6 +138,51 @@ freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
     }
     counts_take(mp, n, freelist_count(mp) - n, 0);
     return true;
+}
+
+void
+freelist_link(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    struct os_memblock *first = mp->slh_first;
+
+    for (uint32_t i = 0; i < n; i++) {
+        osmp_words(blocks[i])[OSMP_LINK] = (uintptr_t)first;
+        first = blocks[i];
+    }
+    mp->slh_first = first;
+}
+
+static void
+freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    freelist_link(mp, blocks, n);
+    osmp_counts_store(mp, osmp_counts_load(mp) + n);
+}
+
+/* Why a block may not be put; 0 if it may. */
+static int
+freelist_problem(const struct os_mempool *mp, void *block)
+{
+    if (!geometry_holds(mp, block)) {
+        return fault_kind_of_stray(mp, block);
+    }
+    if (freelist_may_have(mp, block) && freelist_has(mp, block)) {
+        return OSMEMPOOL_FAULT_DOUBLE_PUT;
+    }
+    return freelist_count(mp) == mp->mp_num_blocks ? OSMEMPOOL_FAULT_TOO_MANY : 0;
+}
+
+os_error_t
+freelist_push_slow(struct os_mempool *mp, void *block, struct faults *faults)
+{
+    int problem = freelist_problem(mp, block);
+
+    if (problem != 0) {
+        return fault_refuse(faults, mp, problem, block);
+    }
+    freelist_set_key(mp, block, osmp_key(mp, block));
+    freelist_give(mp, &block, 1);
+    return OS_OK;
 }
 
 static bool
@@ -250,7 +250,7 @@ freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct fa
 }
 
 /* A block that may be put by itself stands in the array twice. */
-os_error_t
+static OSMP_COLD os_error_t
 freelist_refuse_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t bad,
                     struct faults *faults)
 {
@@ -267,6 +267,18 @@ freelist_refuse_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint
         problem = problem != 0 ? problem : OSMEMPOOL_FAULT_TOO_MANY;
     }
     return fault_refuse(faults, mp, problem, blocks[bad]);
+}
+
+os_error_t
+freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                        struct faults *faults)
+{
+    uint32_t bad;
+
+    if (freelist_push_all(mp, blocks, n, &bad)) {
+        return OS_OK;
+    }
+    return freelist_refuse_all(mp, blocks, n, bad, faults);
 }
 
 /* Free blocks behind a damaged link keep their old marks: they are lost at the next get anyway. */

@@ -55,14 +55,14 @@ bool freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n);
  */
 bool freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad);
 
+/* The same, but notes and counts a refusal, and what is to blame for it. */
+os_error_t freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                   struct faults *faults);
+
 /* After freelist_pop_all() found too few: notes the damaged link that hides the others, if any.
  * Overwrites the array. */
 OSMP_COLD void
 freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults);
-
-/* After freelist_push_all() put none: notes the block that is to blame, counts the refusal. */
-OSMP_COLD os_error_t freelist_refuse_all(struct os_mempool *mp, void *const *blocks, uint32_t n,
-                                         uint32_t bad, struct faults *faults);
 
 /* Moves the free blocks' keys to where the given mask wants them. */
 void freelist_move_keys(struct os_mempool *mp, uint8_t key_lines);
