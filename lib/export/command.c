@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "export/command.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "snapshot/document.h"
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 static void command_help(struct json *json, const char *argument);
 static void command_snapshot(struct json *json, const char *argument);
 
-enum { COMMANDS_MAX = 8 };
-
-static const struct command command_first[] = {
+static const struct command commands[] = {
     {"snapshot", NULL, "the counters of every pool", command_snapshot},
     {"help", NULL, "this list", command_help},
 };
-
-static const struct command *commands[COMMANDS_MAX] = {&command_first[0], &command_first[1]};
-static size_t n_commands = sizeof(command_first) / sizeof(command_first[0]);
-
-int
-command_add(const struct command *command)
-{
-    if (n_commands == COMMANDS_MAX) {
-        return -ENOSPC;
-    }
-    commands[n_commands++] = command;
-    return 0;
-}
 
 static void
 command_error(struct json *json, const char *text)
@@ -59,13 +45,13 @@ command_help(struct json *json, const char *argument)
     json_open(json, '{');
     json_key(json, "commands");
     json_open(json, '[');
-    for (i = 0; i < n_commands; i++) {
+    for (i = 0; i < COUNT_OF(commands); i++) {
         json_open(json, '{');
-        json_key_string(json, "name", commands[i]->name);
-        if (commands[i]->argument != NULL) {
-            json_key_string(json, "argument", commands[i]->argument);
+        json_key_string(json, "name", commands[i].name);
+        if (commands[i].argument != NULL) {
+            json_key_string(json, "argument", commands[i].argument);
         }
-        json_key_string(json, "help", commands[i]->help);
+        json_key_string(json, "help", commands[i].help);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -90,9 +76,9 @@ command_find(const char *name)
 {
     size_t i;
 
-    for (i = 0; i < n_commands; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
+    for (i = 0; i < COUNT_OF(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
         }
     }
     return NULL;

@@ -2,9 +2,11 @@
 /*
  * command.h: what the exporter can be asked for: one line in, one JSON document out.
  *
- * Synchronization: command_answer() is called by the exporter's thread alone. command_add() is
- * called before an exporter may run: by a constructor with a priority, as the one that reads
- * OSMEMPOOL_EXPORT has none and so comes later.
+ * A line is a verb and, for some, an argument: "VERB" or "VERB POOL-GLOB". The verbs stand in one
+ * table in command.c. A verb that touches pools is a function that the rooms below hand over; it
+ * returns plain text, so export/ itself never sees a pool.
+ *
+ * Synchronization: called by the exporter's thread alone.
  */
 #ifndef OSMP_EXPORT_COMMAND_H
 #define OSMP_EXPORT_COMMAND_H
@@ -23,9 +25,6 @@ struct command {
     /* Writes one JSON value. The argument is "" if the command takes none. */
     void (*answer)(struct json *json, const char *argument);
 };
-
-/* Adds a command, whose memory stays the caller's and must stay. Returns 0 or -ENOSPC. */
-int command_add(const struct command *command);
 
 /*
  * The answer to a line of n bytes, which are changed; line[n] must be writable. The caller frees

@@ -9,6 +9,8 @@ ROOMS = ['base', 'sync', 'layout', 'pool', 'registry', 'snapshot', 'export']
 # Bodies that the build chooses between: each belongs to the room of the header that includes it.
 BODIES = {'lock_body.h': 'sync', 'tool_body.h': 'base'}
 GENERATED = {'build_config.h': 'base/build.h'}
+# A client can never hold a pool: the exporter gets documents and sees nothing of pools.
+HIDDEN = {'export': ['layout', 'pool', 'registry']}
 OUTSIDE = ['include', 'tools', 'bench']
 
 
@@ -34,6 +36,8 @@ def breach_in_lib(name, target):
         return 'includes in lib/ begin with a room'
     if ROOMS.index(other) > ROOMS.index(room):
         return f'{room} comes before {other}: dependencies run the other way'
+    if other in HIDDEN.get(room, []):
+        return f'{room} sees nothing of {other}'
     return None
 
 
@@ -64,6 +68,7 @@ def check(tree):
 rule.main(check, {
     'a room that looks up': {'lib/pool/a.c': '#include "registry/registry.h"\n'},
     'a second reader of the configuration': {'lib/pool/a.c': '#include "build_config.h"\n'},
+    'an exporter that looks at pools': {'lib/export/a.c': '#include "registry/registry.h"\n'},
     'an unknown room': {'lib/attic/a.c': '#include "base/build.h"\n'},
     'an include without a room': {'lib/pool/a.c': '#include "pool.h"\n'},
     'a tool that looks into the library': {'tools/a.c': '#include "snapshot/snapshot.h"\n'},

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,40 +55,12 @@ what_is_no_command_gets_an_error(void **state)
     expect_answer(longest, sizeof(longest), "{\"error\":\"the line is longer");
 }
 
-static void
-echo(struct json *json, const char *argument)
-{
-    json_open(json, '{');
-    json_key_string(json, "echo", argument);
-    json_close(json, '}');
-}
-
-/* The table is the process's: this test comes last. */
-static void
-commands_can_be_added_until_the_table_is_full(void **state)
-{
-    static const struct command added = {"echo", "WORD", "says it again", echo};
-    int error = 0;
-    int n = 0;
-
-    assert_int_equal(command_add(&added), 0);
-    expect_answer_to("echo gr\xc3\xbc\xc3\x9f *", "{\"echo\":\"gr\xc3\xbc\xc3\x9f *\"}");
-    expect_answer_to("echo", "{\"error\":\"this command needs an argument");
-    while (error == 0 && n < 100) {
-        error = command_add(&added);
-        n++;
-    }
-    assert_int_equal(error, -ENOSPC);
-    expect_answer_to("help", "{\"commands\":[");
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_answer),
         cmocka_unit_test(what_is_no_command_gets_an_error),
-        cmocka_unit_test(commands_can_be_added_until_the_table_is_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
