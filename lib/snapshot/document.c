@@ -36,19 +36,26 @@ document_write_pool(struct json *json, const struct pool_counts *pool)
 }
 
 void
-document_write(struct json *json, const struct snapshot *snapshot)
+document_write_head(struct json *json)
 {
     const char *program = getprogname();
-    size_t i;
 
-    json_reserve(json, (snapshot->n_pools + 1) * DOCUMENT_ROW_BYTES);
-    json_open(json, '{');
     json_key_string(json, "schema", "osmempool/1");
     json_key_string(json, "version", build_version);
     json_key_u64(json, "pid", (uint64_t)getpid());
     json_key_string(json, "program", program != NULL ? program : "");
     json_key_u64(json, "start_time", process_start_us());
     json_key_u64(json, "time", process_now_us());
+}
+
+void
+document_write(struct json *json, const struct snapshot *snapshot)
+{
+    size_t i;
+
+    json_reserve(json, (snapshot->n_pools + 1) * DOCUMENT_ROW_BYTES);
+    json_open(json, '{');
+    document_write_head(json);
     json_key_string(json, "locking", build_locking);
     json_key(json, "pools");
     json_open(json, '[');

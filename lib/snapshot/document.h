@@ -10,6 +10,10 @@
 #include "snapshot/json.h"
 #include "snapshot/snapshot.h"
 
+/* Writes the first members of every document, of an object that was just opened: what schema it
+ * has, and which process and which moment it is of. */
+void document_write_head(struct json *json);
+
 /* Writes the document of this process. */
 void document_write(struct json *json, const struct snapshot *snapshot);
 
