@@ -11,6 +11,8 @@
 #ifndef OSMP_SYNC_LOCK_H
 #define OSMP_SYNC_LOCK_H
 
+#include <stdbool.h>
+
 #include "lock_body.h"
 
 /* Makes a lock, free, whatever its bytes were; also in a forked child, where it may look taken. */
@@ -18,6 +20,9 @@ static inline void lock_init(struct lock *lock);
 
 /* Takes the lock; waits for it. Acquires what its last holder wrote. */
 static inline void lock_take(struct lock *lock);
+
+/* Takes the lock if it is free, and tells whether it was. Acquires as lock_take() does. */
+static inline bool lock_try(struct lock *lock);
 
 /* Gives the lock back. Releases what its holder wrote. */
 static inline void lock_give(struct lock *lock);

@@ -3,6 +3,8 @@
 #ifndef OSMP_SYNC_WAIT_H
 #define OSMP_SYNC_WAIT_H
 
+#include <stdbool.h>
+
 #include "os/os_mempool_inline.h"
 
 /*
@@ -10,6 +12,9 @@
  * again, as the caller has seen to it and sent a barrier.
  */
 void sync_wait_while(const struct os_mempool *const *busy, const struct os_mempool *mp);
+
+/* The same for some 2 ms at most; false if it names the pool still. */
+bool sync_wait_briefly(const struct os_mempool *const *busy, const struct os_mempool *mp);
 
 /*
  * Sleeps for so long (below a second), or less if a signal comes. May be called with locks held: it

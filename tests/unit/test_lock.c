@@ -74,6 +74,43 @@ a_lock_made_anew_is_free(void **state)
 }
 
 static void *
+try_once(void *arg)
+{
+    struct shared *shared = arg;
+
+    shared->entered = lock_try(&shared->lock);
+    if (shared->entered) {
+        lock_give(&shared->lock);
+    }
+    return NULL;
+}
+
+static bool
+another_thread_may_enter(struct shared *shared)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, try_once, shared), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return shared->entered;
+}
+
+static void
+a_try_takes_a_free_lock_and_waits_for_none(void **state)
+{
+    struct shared shared = {.entered = false};
+
+    lock_init(&shared.lock);
+    assert_true(lock_try(&shared.lock));
+    assert_false(another_thread_may_enter(&shared));
+    lock_give(&shared.lock);
+    assert_true(another_thread_may_enter(&shared));
+    lock_take(&shared.lock);
+    assert_false(another_thread_may_enter(&shared));
+    lock_give(&shared.lock);
+}
+
+static void *
 enter_once(void *arg)
 {
     struct shared *shared = arg;
@@ -108,6 +145,7 @@ main(void)
         cmocka_unit_test(one_thread_at_a_time_holds_the_lock),
         cmocka_unit_test(a_lock_of_zero_bytes_is_free_and_works),
         cmocka_unit_test(a_lock_made_anew_is_free),
+        cmocka_unit_test(a_try_takes_a_free_lock_and_waits_for_none),
         cmocka_unit_test(a_waiter_waits_as_long_as_the_holder_holds),
     };
 

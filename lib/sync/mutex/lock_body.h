@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lock_body.h: the lock as a pthread mutex, which sleeps and can inherit priority. */
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/build.h"
 
@@ -25,6 +26,12 @@ static inline void
 lock_take(struct lock *lock)
 {
     pthread_mutex_lock(&lock->mutex);
+}
+
+static inline bool
+lock_try(struct lock *lock)
+{
+    return pthread_mutex_trylock(&lock->mutex) == 0;
 }
 
 static inline void

@@ -6,6 +6,7 @@
  * a bounded time, then yields, then sleeps, so that threads that outnumber the cores let the holder
  * run. There is no priority inheritance: wrong under SCHED_FIFO.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -35,21 +36,39 @@ lock_init(struct lock *lock)
  * would let the section's loads move before the exchange.
  */
 static inline bool
-lock_try(struct lock *lock)
+lock_exchange(struct lock *lock)
 {
     return __atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+/* Tells the tools that the caller has taken it. */
+static inline void
+lock_tell_taken(struct lock *lock)
+{
+    tool_lock_taken(lock);
+    if (osmp_unlikely(__tsan_acquire != NULL)) {
+        __tsan_acquire(lock);
+    }
 }
 
 static inline void
 lock_take(struct lock *lock)
 {
-    if (osmp_unlikely(!lock_try(lock))) {
+    if (osmp_unlikely(!lock_exchange(lock))) {
         lock_wait(lock);
     }
-    tool_lock_taken(lock);
-    if (osmp_unlikely(__tsan_acquire != NULL)) {
-        __tsan_acquire(lock);
+    lock_tell_taken(lock);
+}
+
+static inline bool
+lock_try(struct lock *lock)
+{
+    bool taken = lock_exchange(lock);
+
+    if (taken) {
+        lock_tell_taken(lock);
     }
+    return taken;
 }
 
 static inline void
@@ -59,6 +78,6 @@ lock_give(struct lock *lock)
         __tsan_release(lock);
     }
     tool_lock_giving(lock);
-    /* Release: pairs with the acquire exchange in lock_try(). */
+    /* Release: pairs with the acquire exchange in lock_exchange(). */
     __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }

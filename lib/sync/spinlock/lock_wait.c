@@ -23,7 +23,7 @@ lock_give_way(unsigned round)
     }
 }
 
-/* Relaxed: only a hint when to try; the exchange in lock_try() acquires. */
+/* Relaxed: only a hint when to try; the exchange in lock_exchange() acquires. */
 static bool
 lock_looks_free(const struct lock *lock)
 {
@@ -35,7 +35,7 @@ lock_wait(struct lock *lock)
 {
     for (unsigned round = 0;; round++) {
         for (unsigned spin = 0; spin < LOCK_SPINS; spin++) {
-            if (lock_looks_free(lock) && lock_try(lock)) {
+            if (lock_looks_free(lock) && lock_exchange(lock)) {
                 return;
             }
             sync_pause();
