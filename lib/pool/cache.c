@@ -237,6 +237,32 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
     }
 }
 
+/*
+ * Opened again in any case, even where caches are over: a closed one would not be waited for, and
+ * a thread may be in it.
+ */
+bool
+cache_try_pause(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+    bool stopped = cache_stop(mp);
+
+    if (stopped) {
+        owner_barrier();
+    }
+    for (struct cache *cache = stopped ? set->all : NULL; cache != NULL; cache = cache->next) {
+        if (cache->paused && !sync_wait_briefly(&cache->busy, mp)) {
+            cache_end_pause(mp, true);
+            return false;
+        }
+        if (cache->paused) {
+            cache_flush(mp, cache, cache_held(cache->counts));
+        }
+    }
+    cache_spill(mp);
+    return true;
+}
+
 /* A frozen pool's caches were closed by the fork, not by the caller; the fork opens them again. */
 void
 cache_resume(struct os_mempool *mp)

@@ -47,6 +47,12 @@ bool cache_has(struct os_mempool *mp, void *block);
 void cache_pause(struct os_mempool *mp);
 void cache_resume(struct os_mempool *mp);
 
+/*
+ * cache_pause() without waiting for long: false if a thread is in its cache still; then all that
+ * were open are again.
+ */
+bool cache_try_pause(struct os_mempool *mp);
+
 /* For fork: cache_pause() in two steps; cache_stop() tells whether a barrier is needed. */
 bool cache_stop(struct os_mempool *mp);
 void cache_collect(struct os_mempool *mp);

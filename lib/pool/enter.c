@@ -21,3 +21,30 @@ pool_enter_gated(struct os_mempool *mp)
         lock_take(&tail->lock);
     }
 }
+
+bool
+pool_try_lock(struct os_mempool *mp, struct osmp_thread **owner)
+{
+    if (!lock_try(&pool_tail(mp)->lock)) {
+        return false;
+    }
+    if (!owner_try_suspend(mp, owner)) {
+        pool_unlock(mp);
+        return false;
+    }
+    return true;
+}
+
+bool
+pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner)
+{
+    if (!pool_try_lock(mp, owner)) {
+        return false;
+    }
+    if (!cache_try_pause(mp)) {
+        owner_resume(mp, *owner);
+        pool_unlock(mp);
+        return false;
+    }
+    return true;
+}

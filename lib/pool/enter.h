@@ -61,6 +61,16 @@ pool_visit(struct os_mempool *mp)
     return mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
 }
 
+/*
+ * The same without waiting for long; false if the pool was not to be had. For the exporter, which
+ * no thread that stays in a pool may stop. The caller holds the registry's mutex, so that no fork
+ * has frozen the pool; what a forked child's first call has to do is left to that call.
+ */
+OSMP_COLD bool pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner);
+
+/* The same, but caches stay open; owner_resume() and pool_unlock() end it. */
+OSMP_COLD bool pool_try_lock(struct os_mempool *mp, struct osmp_thread **owner);
+
 static inline void
 pool_end_visit(struct os_mempool *mp, struct osmp_thread *owner)
 {

@@ -291,20 +291,90 @@ freelist_key_is_set(const struct os_mempool *mp, struct os_memblock *block)
     return !geometry_has_key(mp) || *freelist_key_word(mp, block) == osmp_key(mp, block);
 }
 
-bool
-freelist_is_sane(const struct os_mempool *mp)
+/* A block and the one after it; NULL behind the end and behind what is no block. */
+static struct os_memblock *
+freelist_step(const struct os_mempool *mp, struct os_memblock *block)
+{
+    return geometry_holds(mp, block) ? freelist_next(block) : NULL;
+}
+
+/*
+ * The block to which a list without end comes back; NULL if it has one. A walker and one twice as
+ * fast meet in the cycle, and then a third from the beginning meets the first at its entry
+ * (R. W. Floyd's algorithm; D. E. Knuth, The Art of Computer Programming, 3.1, exercise 6).
+ */
+static struct os_memblock *
+freelist_cycle(const struct os_mempool *mp)
+{
+    struct os_memblock *slow = mp->slh_first;
+    struct os_memblock *fast = slow;
+
+    do {
+        slow = freelist_step(mp, slow);
+        fast = freelist_step(mp, freelist_step(mp, fast));
+    } while (fast != NULL && fast != slow);
+    if (fast == NULL) {
+        return NULL;
+    }
+    for (slow = mp->slh_first; slow != fast; slow = freelist_next(slow)) {
+        fast = freelist_next(fast);
+    }
+    return slow;
+}
+
+static const char *
+freelist_counts_damage(const struct os_mempool *mp, uint32_t num_free)
+{
+    if (num_free > mp->mp_num_blocks) {
+        return "more blocks count as free than there are";
+    }
+    return mp->mp_min_free > num_free ? "the low-water mark is above the free count" : NULL;
+}
+
+/* The list ends or goes astray although more blocks should be on it. */
+static const char *
+freelist_link_damage(const struct os_memblock *block, const struct os_memblock *last)
+{
+    if (block == NULL) {
+        return "the free list is shorter than the free count";
+    }
+    return last == NULL ? "the free list begins at no block of the pool"
+                        : "the link of this free block leads to no block of the pool";
+}
+
+/* The list goes on behind its last block. */
+static struct freelist_damage
+freelist_excess(const struct os_mempool *mp, const struct os_memblock *last)
+{
+    const struct os_memblock *twice = freelist_cycle(mp);
+
+    if (twice != NULL) {
+        return (struct freelist_damage){"the free list comes back to this block", twice};
+    }
+    return (struct freelist_damage){"the free list is longer than the free count", last};
+}
+
+struct freelist_damage
+freelist_inspect(const struct os_mempool *mp)
 {
     struct os_memblock *block = mp->slh_first;
+    const struct os_memblock *last = NULL;
     uint32_t num_free = freelist_count(mp);
+    const char *what = freelist_counts_damage(mp, num_free);
 
-    if (num_free > mp->mp_num_blocks || mp->mp_min_free > num_free) {
-        return false;
-    }
-    for (uint32_t left = num_free; left > 0; left--) {
-        if (!geometry_holds(mp, block) || !freelist_key_is_set(mp, block)) {
-            return false;
+    for (uint32_t left = num_free; left > 0 && what == NULL; left--) {
+        if (!geometry_holds(mp, block)) {
+            what = freelist_link_damage(block, last);
+            break;
         }
+        if (!freelist_key_is_set(mp, block)) {
+            what = "the mark of this free block was overwritten";
+        }
+        last = block;
         block = freelist_next(block);
     }
-    return block == NULL;
+    if (what == NULL && block != NULL) {
+        return freelist_excess(mp, last);
+    }
+    return (struct freelist_damage){what, what != NULL ? last : NULL};
 }

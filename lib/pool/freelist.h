@@ -75,8 +75,17 @@ OSMP_COLD os_error_t freelist_refuse(struct os_mempool *mp);
 /* Whether a block is on the list: certain where it has room for a key or few blocks are free. */
 OSMP_COLD bool freelist_has(const struct os_mempool *mp, const void *block);
 
-/* Whether the list keeps F1 to F4. */
-bool freelist_is_sane(const struct os_mempool *mp);
+/* What breaks F1 to F4, and where. */
+struct freelist_damage {
+    const char *what;  /* a sentence; NULL: nothing does */
+    const void *block; /* the free block that shows it; NULL: none does */
+};
+
+/*
+ * Looks for it, in at most as many steps as blocks are free, and following no link that leads out
+ * of the pool. os_mempool_is_sane() and the exporter's check both ask this.
+ */
+struct freelist_damage freelist_inspect(const struct os_mempool *mp);
 
 /* Where a block's key is. */
 static inline osmp_word *

@@ -107,6 +107,31 @@ owner_suspend(struct os_mempool *mp)
 }
 
 /* Release: the owner's acquire in osmp_enter() then sees what was written under the lock. */
+static void
+owner_give_back(struct os_mempool *mp, struct osmp_thread *owner)
+{
+    __atomic_store_n(&mp->osmp_owner, owner, __ATOMIC_RELEASE);
+}
+
+/*
+ * A thread that stays in its section gets the pool back even where ownership is over: NULL would
+ * let the next one in beside it.
+ */
+bool
+owner_try_suspend(struct os_mempool *mp, struct osmp_thread **owner)
+{
+    *owner = owner_stop(mp);
+    if (*owner == NULL) {
+        return true;
+    }
+    owner_barrier();
+    if (sync_wait_briefly(&(*owner)->busy, mp)) {
+        return true;
+    }
+    owner_give_back(mp, *owner);
+    return false;
+}
+
 void
 owner_resume(struct os_mempool *mp, struct osmp_thread *owner)
 {
@@ -114,7 +139,7 @@ owner_resume(struct os_mempool *mp, struct osmp_thread *owner)
         return;
     }
     if (owner_is_allowed()) {
-        __atomic_store_n(&mp->osmp_owner, owner, __ATOMIC_RELEASE);
+        owner_give_back(mp, owner);
     } else {
         thread_unhold(thread_of(owner));
     }

@@ -38,6 +38,12 @@ void owner_forbid(struct os_mempool *mp);
  */
 OSMP_COLD struct osmp_thread *owner_suspend(struct os_mempool *mp);
 
+/*
+ * The same without waiting for long: false if the thread is in its section still, which then has
+ * the pool again.
+ */
+OSMP_COLD bool owner_try_suspend(struct os_mempool *mp, struct osmp_thread **owner);
+
 /* Gives it back. Not counted: the guest is gone and will not come again soon. */
 void owner_resume(struct os_mempool *mp, struct osmp_thread *owner);
 

@@ -68,6 +68,15 @@ pool_set_cache(struct os_mempool *mp, uint32_t depth)
     pool_unlock(mp);
 }
 
+/* Inside the section; returns the mark. */
+static uint32_t
+pool_restart_min(struct os_mempool *mp)
+{
+    counts_set_u32(&mp->mp_min_free, freelist_count(mp));
+    counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
+    return mp->mp_min_free;
+}
+
 void
 pool_reset_min(struct os_mempool *mp)
 {
@@ -75,10 +84,42 @@ pool_reset_min(struct os_mempool *mp)
 
     pool_lock(mp);
     owner = mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
-    counts_set_u32(&mp->mp_min_free, freelist_count(mp));
-    counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
+    pool_restart_min(mp);
     owner_resume(mp, owner);
     pool_unlock(mp);
+}
+
+bool
+pool_try_reset_min(struct os_mempool *mp, uint32_t *min_free)
+{
+    struct osmp_thread *owner;
+
+    if (!pool_try_lock(mp, &owner)) {
+        return false;
+    }
+    *min_free = pool_restart_min(mp);
+    owner_resume(mp, owner);
+    pool_unlock(mp);
+    return true;
+}
+
+bool
+pool_try_check(struct os_mempool *mp, struct pool_damage *damage)
+{
+    struct freelist_damage found;
+    struct osmp_thread *owner;
+
+    if (!pool_try_visit(mp, &owner)) {
+        return false;
+    }
+    found = freelist_inspect(mp);
+    *damage = (struct pool_damage){.what = found.what, .has_block = found.block != NULL};
+    if (damage->has_block) {
+        damage->block = (uint32_t)osmp_index(mp, found.block);
+        damage->address = (uintptr_t)found.block;
+    }
+    pool_end_visit(mp, owner);
+    return true;
 }
 
 OSMP_PUBLIC os_error_t
@@ -117,7 +158,7 @@ os_mempool_is_sane(const struct os_mempool *mp)
         return false;
     }
     owner = pool_visit(pool_lockable(mp));
-    sane = freelist_is_sane(mp);
+    sane = freelist_inspect(mp).what == NULL;
     pool_end_visit(pool_lockable(mp), owner);
     return sane;
 }

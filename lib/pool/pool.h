@@ -22,6 +22,20 @@ void pool_set_cache(struct os_mempool *mp, uint32_t depth);
 /* Starts the low-water mark from the blocks that are free outside caches now. */
 void pool_reset_min(struct os_mempool *mp);
 
+/* The same, and tells the mark, unless the pool is not to be had now: false. */
+bool pool_try_reset_min(struct os_mempool *mp, uint32_t *min_free);
+
+/* What is wrong with a pool. */
+struct pool_damage {
+    const char *what;  /* in words; NULL: nothing */
+    bool has_block;    /* it shows in one block: */
+    uint32_t block;    /* which one it is */
+    uintptr_t address; /* and where */
+};
+
+/* Looks for it, unless the pool is not to be had now: false. */
+bool pool_try_check(struct os_mempool *mp, struct pool_damage *damage);
+
 /* An ending thread's record is taken out of a pool. */
 void pool_forget_thread(struct os_mempool *mp, struct thread *thread);
 

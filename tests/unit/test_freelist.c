@@ -334,6 +334,75 @@ a_put_on_a_damaged_list_neither_loops_nor_crashes(void **state)
     expect_damaged(fx);
 }
 
+/* The damage is named so, and found in this block; the pool is repaired by a clear. */
+static void
+expect_found(struct fixture *fx, const char *what, const void *block)
+{
+    struct freelist_damage damage = freelist_inspect(fx->pool);
+
+    assert_non_null(damage.what);
+    assert_non_null(strstr(damage.what, what));
+    assert_ptr_equal(damage.block, block);
+    expect_damaged(fx);
+}
+
+static void
+nothing_is_found_in_a_sane_pool(void **state)
+{
+    struct fixture *fx = *state;
+    void **blocks;
+
+    assert_null(freelist_inspect(fx->pool).what);
+    blocks = pool_get_all(fx->pool);
+    assert_null(freelist_inspect(fx->pool).what);
+    pool_put_all(fx->pool, blocks);
+}
+
+static void
+damage_is_found_in_the_block_that_shows_it(void **state)
+{
+    struct fixture *fx = *state;
+
+    for (unsigned i = 0; i + 1 < FIXTURE_BLOCKS; i++) {
+        *word_of(fx, i, OSMP_KEY) ^= 1;
+        expect_found(fx, "mark", fixture_block(fx, i));
+        *word_of(fx, i, OSMP_LINK) = 8;
+        expect_found(fx, "link", fixture_block(fx, i));
+        *word_of(fx, i, OSMP_LINK) = 0;
+        expect_found(fx, "shorter", fixture_block(fx, i));
+    }
+    *word_of(fx, FIXTURE_BLOCKS - 1, OSMP_LINK) = 8;
+    expect_found(fx, "longer", fixture_block(fx, FIXTURE_BLOCKS - 1));
+}
+
+static void
+a_cycle_is_found_where_it_begins(void **state)
+{
+    struct fixture *fx = *state;
+
+    for (unsigned from = 0; from < FIXTURE_BLOCKS; from++) {
+        for (unsigned to = 0; to <= from; to++) {
+            *word_of(fx, from, OSMP_LINK) = (uintptr_t)fixture_block(fx, to);
+            expect_found(fx, "comes back", fixture_block(fx, to));
+        }
+    }
+}
+
+static void
+damage_of_the_pool_itself_names_no_block(void **state)
+{
+    struct fixture *fx = *state;
+
+    fx->pool->slh_first = (struct os_memblock *)8;
+    expect_found(fx, "begins at no block", NULL);
+    fx->pool->slh_first = NULL;
+    expect_found(fx, "shorter", NULL);
+    fx->pool->mp_num_free = FIXTURE_BLOCKS + 1;
+    expect_found(fx, "than there are", NULL);
+    fx->pool->mp_min_free = FIXTURE_BLOCKS + 1;
+    expect_found(fx, "low-water", NULL);
+}
+
 #define PLAIN(test) cmocka_unit_test_setup_teardown(test, fixture_plain, fixture_end)
 
 int
@@ -356,6 +425,10 @@ main(void)
         PLAIN(counts_that_cannot_be_are_not_sane),
         PLAIN(a_list_that_leads_elsewhere_is_not_sane),
         PLAIN(a_free_block_without_its_key_is_not_sane),
+        PLAIN(nothing_is_found_in_a_sane_pool),
+        PLAIN(damage_is_found_in_the_block_that_shows_it),
+        PLAIN(a_cycle_is_found_where_it_begins),
+        PLAIN(damage_of_the_pool_itself_names_no_block),
         PLAIN(a_put_on_a_damaged_list_neither_loops_nor_crashes),
     };
 
