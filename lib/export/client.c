@@ -20,6 +20,7 @@ client_open(struct client *client, int fd, uint64_t now_ms)
     client->line_bytes = client->answer_bytes = client->sent_bytes = 0;
     client->dropped_bytes = 0;
     client->answer = client->answer_memory = NULL;
+    client->task = NULL;
     return fd_own(&client->connection, fd);
 }
 
@@ -33,16 +34,42 @@ client_is_admitted(const struct client *client)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
+/* Takes what is to be sent; NULL is no memory. */
 static void
-client_answer(struct client *client, size_t line_bytes, uint64_t now_ms)
+client_take_answer(struct client *client, char *bytes)
 {
-    client->answer_memory = command_answer(client->line, line_bytes, &client->answer_bytes);
-    client->answer = client->answer_memory;
-    if (client->answer == NULL) {
+    client->answer = client->answer_memory = bytes;
+    if (bytes == NULL) {
         client->answer = client_no_memory;
         client->answer_bytes = sizeof(client_no_memory) - 1;
     }
+}
+
+/* Goes on with the task. The client forgets it before it is freed: a child may be forked now. */
+static void
+client_work(struct client *client, uint64_t now_ms)
+{
+    struct task *task = client->task;
+
     client->progress_ms = now_ms;
+    if (task_step(task) || now_ms >= client->task_until_ms) {
+        client->task = NULL;
+        client_take_answer(client, command_finish(task, &client->answer_bytes));
+    }
+}
+
+static void
+client_answer(struct client *client, size_t line_bytes, uint64_t now_ms)
+{
+    char *bytes = command_answer(client->line, line_bytes, &client->answer_bytes, &client->task);
+
+    client->progress_ms = now_ms;
+    if (client->task == NULL) {
+        client_take_answer(client, bytes);
+    } else {
+        client->task_until_ms = now_ms + COMMAND_TASK_MS;
+        client_work(client, now_ms);
+    }
 }
 
 /* Looks for the line's end in what is there; at the end of the stream the rest is a line too. */
@@ -129,7 +156,9 @@ client_go_on(struct client *client, uint64_t now_ms)
     if (!fd_is_ours(&client->connection)) {
         return false;
     }
-    if (client->answer == NULL && !client_read(client, now_ms)) {
+    if (client->task != NULL) {
+        client_work(client, now_ms);
+    } else if (client->answer == NULL && !client_read(client, now_ms)) {
         return false;
     }
     if (client->answer == NULL) {
@@ -142,6 +171,12 @@ client_go_on(struct client *client, uint64_t now_ms)
     return !client_has_sent(client) || (talkative && client_drop_rest(client));
 }
 
+bool
+client_is_working(const struct client *client)
+{
+    return client->task != NULL;
+}
+
 short
 client_events(const struct client *client)
 {
@@ -149,10 +184,20 @@ client_events(const struct client *client)
 }
 
 void
-client_close(struct client *client)
+client_forget(struct client *client)
 {
-    fd_close(&client->connection);
     free(client->answer_memory);
     client->answer_memory = NULL;
     client->answer = NULL;
+    if (client->task != NULL) {
+        task_end(client->task);
+        client->task = NULL;
+    }
+}
+
+void
+client_close(struct client *client)
+{
+    fd_close(&client->connection);
+    client_forget(client);
 }

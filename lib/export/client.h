@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h: one connection: reads a line, sends the answer, is closed.
+ * client.h: one connection: reads a line, does what it says, sends the answer, is closed.
  *
  * Nothing here waits. A client has two seconds in all, so that one that sends or reads nothing
  * costs a place for that long and no more.
@@ -26,7 +26,9 @@ enum {
 struct client {
     struct owned_fd connection; /* -1: this place is free */
     uint64_t opened_ms;
-    uint64_t progress_ms; /* when it was opened, had sent its line, or last took bytes */
+    uint64_t progress_ms; /* when it was opened, last had sent, taken or been worked for */
+    struct task *task;    /* to be done before the answer is there; NULL for none */
+    uint64_t task_until_ms;
     size_t line_bytes;
     const char *answer; /* NULL until the line is there */
     size_t answer_bytes;
@@ -45,8 +47,15 @@ bool client_is_admitted(const struct client *client);
 /* Reads and sends what can be without waiting. False when there is no more to do. */
 bool client_go_on(struct client *client, uint64_t now_ms);
 
+/* Whether a task is being done for it: client_go_on() is to be called again soon, without poll().
+ */
+bool client_is_working(const struct client *client);
+
 /* What poll() shall wait for. */
 short client_events(const struct client *client);
+
+/* Frees what is kept for it, also what a forked child finds of its parent's. */
+void client_forget(struct client *client);
 
 /* Closes the connection; the place is free. */
 void client_close(struct client *client);

@@ -57,14 +57,18 @@ export_begin(void)
     if (error < 0) {
         return error;
     }
+    command_read_environment();
+    /* Before there is a thread: a first call that is pending here must not be that thread's, which
+     * would wait for the control mutex while the holder waits for its end. */
+    freeze_arm_first_call(export_restart);
     error = server_start(&export_server, &listener);
     if (error < 0) {
+        freeze_arm_first_call(NULL);
         path_remove(&export_at, false);
         return error;
     }
     export_running = true;
     export_pid = getpid();
-    freeze_arm_first_call(export_restart);
     return 0;
 }
 

@@ -18,6 +18,8 @@ enum {
     SERVER_PAUSE_MS = 100,
     /* Descriptors that the application replaced wake nobody; so they are looked at now and then. */
     SERVER_IDLE_MS = 2000,
+    /* Between two steps of a client's task. */
+    SERVER_WORK_MS = 1,
     SERVER_POLLS_MAX = 2 + SERVER_CLIENTS_MAX,
 };
 
@@ -127,6 +129,9 @@ server_timeout(struct server *server, bool accepting, uint64_t now_ms)
             continue;
         }
         until_ms = server_sooner(until_ms, server_deadline(client));
+        if (client_is_working(client)) {
+            until_ms = server_sooner(until_ms, now_ms + SERVER_WORK_MS);
+        }
         if (!accepting && yields_ms > now_ms) {
             until_ms = server_sooner(until_ms, yields_ms);
         }
@@ -142,7 +147,10 @@ server_poll_add(struct server_polls *polls, int fd, short events, struct client 
     polls->n++;
 }
 
-/* Free places are left out: poll() refuses more entries than the process may have descriptors. */
+/*
+ * Free places are left out: poll() refuses more entries than the process may have descriptors. So
+ * are clients that are worked for: one that has hung up would not let it wait.
+ */
 static void
 server_wait(struct server *server, struct server_polls *polls)
 {
@@ -156,7 +164,7 @@ server_wait(struct server *server, struct server_polls *polls)
     for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
         struct client *client = &server->clients[i];
 
-        if (client->connection.fd >= 0) {
+        if (client->connection.fd >= 0 && !client_is_working(client)) {
             server_poll_add(polls, client->connection.fd, client_events(client), client);
         }
     }
@@ -177,6 +185,20 @@ server_serve(struct server *server, struct client *client, uint64_t now_ms)
 {
     if (!client_go_on(client, now_ms)) {
         server_drop(server, client);
+    }
+}
+
+static void
+server_work(struct server *server)
+{
+    size_t i;
+
+    for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
+        struct client *client = &server->clients[i];
+
+        if (client->connection.fd >= 0 && client_is_working(client)) {
+            server_serve(server, client, server_now_ms());
+        }
     }
 }
 
@@ -259,6 +281,8 @@ server_turn(struct server *server)
             server_serve(server, polls.clients[i], now_ms);
         }
     }
+    server_work(server);
+    now_ms = server_now_ms();
     if (polls.fds[1].revents != 0) {
         server_accept(server, now_ms);
     }
@@ -370,8 +394,7 @@ server_start(struct server *server, const struct owned_fd *listener)
     server->stopping = server->ended = false;
     server->paused_until_ms = 0;
     for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
-        /* A forked child may find an answer of its parent's here. */
-        free(server->clients[i].answer_memory);
+        client_forget(&server->clients[i]);
         server->clients[i] = (struct client){.connection.fd = -1};
     }
     error = server_pipe(server);

@@ -17,9 +17,10 @@
 
 #include <cmocka.h>
 
+#include "layout/tail.h"
 #include "osmempool.h"
 
-enum { FIRST_FD = 3, MANY_FDS = 64, RACERS = 4, RACES = 50 };
+enum { FIRST_FD = 3, MANY_FDS = 64, RACERS = 4, RACES = 50, ANSWER_BYTES = 4096 };
 
 static char scratch[] = "/tmp/osmp-export-XXXXXX";
 static char socket_path[64];
@@ -190,6 +191,59 @@ its_thread_has_a_name_and_takes_no_signal_of_the_program(void **state)
     assert_int_equal(osmempool_export_stop(), OS_OK);
 }
 
+/* One request; the answer's end is stored. */
+static void
+ask(const char *line, char *end, size_t room)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t n = 0;
+    ssize_t got = 1;
+
+    strcpy(address.sun_path, socket_path);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(send(fd, line, strlen(line), MSG_NOSIGNAL), strlen(line));
+    while (got > 0 && n < room - 1) {
+        got = recv(fd, end + n, room - 1 - n, 0);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    end[n] = '\0';
+    close(fd);
+}
+
+static void *
+ask_for_checks(void *end)
+{
+    ask("check *\n", end, ANSWER_BYTES);
+    return NULL;
+}
+
+/* What no program can do but one that hangs in the library: the lock is never given. */
+static void
+a_thread_that_holds_a_pool_stops_neither_check_nor_snapshot(void **state)
+{
+    static char checks[ANSWER_BYTES], answer[ANSWER_BYTES];
+    struct os_mempool held;
+    pthread_t asker;
+
+    assert_int_equal(os_mempool_init(&held, 0, 8, NULL, "held"), OS_OK);
+    setenv("OSMEMPOOL_EXPORT_WRITE", "1", 1);
+    assert_int_equal(osmempool_export_start(socket_path), OS_OK);
+    lock_take(&pool_tail(&held)->lock);
+    assert_int_equal(pthread_create(&asker, NULL, ask_for_checks, checks), 0);
+    ask("snapshot\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"pools\":[{\"name\":\"held\""));
+    pthread_join(asker, NULL);
+    assert_non_null(strstr(checks, "\"checks\":[{\"name\":\"held\",\"result\":\"busy\"}]}\n"));
+    ask("reset-min *\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"reset\":[{\"name\":\"held\",\"result\":\"busy\"}]}\n"));
+    lock_give(&pool_tail(&held)->lock);
+    ask("check *\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"checks\":[{\"name\":\"held\",\"result\":\"sane\"}]}\n"));
+    assert_int_equal(osmempool_export_stop(), OS_OK);
+    assert_int_equal(os_mempool_unregister(&held), OS_OK);
+}
+
 /* Starts and stops with others doing the same; counts the answers that no caller may get. */
 static void *
 race(void *argument)
@@ -235,6 +289,7 @@ main(void)
         cmocka_unit_test(a_start_that_fails_says_why),
         cmocka_unit_test(its_descriptors_do_not_survive_an_exec),
         cmocka_unit_test(its_thread_has_a_name_and_takes_no_signal_of_the_program),
+        cmocka_unit_test(a_thread_that_holds_a_pool_stops_neither_check_nor_snapshot),
         cmocka_unit_test(threads_may_start_and_stop_at_once),
     };
 
