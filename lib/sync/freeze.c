@@ -72,6 +72,7 @@ freeze_arm_first_call(void (*restart)(void))
 {
     tool_atomics(&freeze_restart, sizeof(freeze_restart));
     __atomic_store_n(&freeze_restart, restart, __ATOMIC_RELAXED);
+    __atomic_store_n(&freeze_pending, false, __ATOMIC_RELEASE);
 }
 
 bool

@@ -34,7 +34,8 @@ bool freeze_is_mine(void);
 /* Waits until nobody holds the freeze. The caller must hold no lock. */
 void freeze_wait(void);
 
-/* The function that a forked child runs at its first pool call; NULL for none. */
+/* The function that a forked child runs at its first pool call; NULL for none. One that is pending
+ * in this process is not run any more. */
 void freeze_arm_first_call(void (*restart)(void));
 
 /* Whether a forked child has yet to run that function. */
