@@ -283,15 +283,13 @@ path_listen_in(struct socket_path *path, int dir, struct owned_fd *listener)
 int
 path_listen(struct socket_path *path, struct owned_fd *listener)
 {
+    int made = path->dir_is_default && mkdir(path->dir, 0700) < 0 ? -errno : 0;
+    int dir = path_open_dir(path);
     int error;
-    int dir;
 
-    if (path->dir_is_default && mkdir(path->dir, 0700) < 0 && errno != EEXIST) {
-        return -errno;
-    }
-    dir = path_open_dir(path);
+    /* Where no directory may be made, one that is there will do. */
     if (dir < 0) {
-        return dir;
+        return made < 0 && made != -EEXIST ? made : dir;
     }
     /* Closing the directory gives its lock back. */
     error = path_listen_in(path, dir, listener);
