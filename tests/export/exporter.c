@@ -2,11 +2,12 @@
 /*
  * exporter.c: a program with pools that does what lines on its stdin say, one line of answer each.
  *
- * test_export_faults.py drives it. An alarm ends it and its children whatever happens.
+ * harness.py drives it. An alarm ends it and its children whatever happens.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,85 @@ do_nofile(const char *argument)
     say("nofile", setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* The program in a new process: how many descriptors it has beside the standard ones. */
+static void
+say_count(const char *what, pid_t child, int error)
+{
+    int status = -1;
+
+    if (error == 0 && waitpid(child, &status, 0) != child) {
+        error = errno;
+    }
+    say(what, WIFEXITED(status) ? WEXITSTATUS(status) : -1, error);
+}
+
+static void
+do_spawn(const char *argument)
+{
+    char *const arguments[] = {(char *)"exporter", (char *)"count", NULL};
+    char *const environment[] = {NULL};
+    pid_t child = 0;
+    int error = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environment);
+
+    say_count("spawn", child, error);
+}
+
+static void
+do_vfork(const char *argument)
+{
+    pid_t child = vfork();
+
+    if (child == 0) {
+        execle("/proc/self/exe", "exporter", "count", (char *)NULL, (char *)NULL);
+        _exit(EXIT_FAILURE);
+    }
+    say_count("vfork", child, child < 0 ? errno : 0);
+}
+
+/* The same process becomes a new program, which says "exec". */
+static void
+do_exec(const char *argument)
+{
+    execl("/proc/self/exe", "exporter", "exec", (char *)NULL);
+    say("exec", -1, errno);
+}
+
+static void
+do_setuid(const char *argument)
+{
+    uid_t uid = (uid_t)atol(argument);
+
+    say("setuid", setresuid(uid, uid, uid), errno);
+}
+
+static void
+do_chroot(const char *argument)
+{
+    say("chroot", chroot(argument) < 0 || chdir("/") < 0 ? -1 : 0, errno);
+}
+
+/* A limit on its memory in bytes; -1 for none. */
+static void
+do_memory(const char *argument)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = (rlim_t)atoll(argument);
+    say("memory", setrlimit(RLIMIT_AS, &limit), errno);
+}
+
+/* Writes over the mark of the block that was put last. */
+static void
+do_damage(const char *argument)
+{
+    uintptr_t *block = os_memblock_get(&pool);
+
+    os_memblock_put(&pool, block);
+    block[1] = 0;
+    say("damage", (long)(((uintptr_t)block - pool.mp_membuf_addr) / BLOCK_BYTES), 0);
+}
+
 /* Milliseconds on the CPU so far. */
 static void
 do_cpu(const char *argument)
@@ -200,6 +280,9 @@ static const struct {
     {"pools", do_pools},       {"fork", do_fork},         {"forks", do_forks},
     {"daemon", do_daemon},     {"closefds", do_closefds}, {"replacefds", do_replacefds},
     {"countfds", do_countfds}, {"nofile", do_nofile},     {"cpu", do_cpu},
+    {"spawn", do_spawn},       {"vfork", do_vfork},       {"exec", do_exec},
+    {"setuid", do_setuid},     {"chroot", do_chroot},     {"memory", do_memory},
+    {"damage", do_damage},
 };
 
 static int
@@ -221,6 +304,27 @@ run(char *line)
     return -1;
 }
 
+/* What the first argument says: to count descriptors, to do nothing for ever, or whose heir it is.
+ */
+static void
+begin(const char *word)
+{
+    int n = 0;
+    int fd;
+
+    if (strcmp(word, "exec") == 0) {
+        say(word, getpid(), 0);
+        return;
+    }
+    while (strcmp(word, "wait") == 0) {
+        pause();
+    }
+    for (fd = FIRST_FD; fd < 1024; fd++) {
+        n += fcntl(fd, F_GETFD) >= 0;
+    }
+    exit(n);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,6 +333,9 @@ main(int argc, char **argv)
     alarm(LIFE_SECONDS);
     if (os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, pool_buffer, "first \"one\"\x80\n") != OS_OK) {
         return EXIT_FAILURE;
+    }
+    if (argc > 1) {
+        begin(argv[1]);
     }
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';

@@ -1,134 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exporter seen from outside: what clients, limits, forks and the application can do to it.
-
-Usage: test_export_faults.py EXPORTER [unittest's options]; standard library only.
 """
 
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-EXPORTER = ""
-DEADLINE = 30.0
-OK, INVALID, BUSY, ERROR = 0, 3, 11, 12
-
-
-def connect(path, timeout=DEADLINE):
-    """Connects, also to a path too long for an address."""
-    directory, name = os.path.split(path)
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        client = socket.socket(socket.AF_UNIX)
-        try:
-            # Blocking: with a timeout, a full backlog would be an error at once.
-            client.connect(f"/proc/self/fd/{fd}/{name}")
-            client.settimeout(timeout)
-        except OSError:
-            client.close()
-            raise
-        return client
-    finally:
-        os.close(fd)
-
-
-def read_all(client):
-    parts = []
-    while True:
-        part = client.recv(65536)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-
-
-def ask(path, request=b"snapshot\n"):
-    """One request; the answer as it is read by a JSON parser."""
-    with connect(path) as client:
-        client.sendall(request)
-        return json.loads(read_all(client).decode("utf-8"))
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain until " + what)
-        time.sleep(0.01)
-
-
-def is_served(path):
-    try:
-        return "pools" in ask(path)
-    except (OSError, ValueError):
-        return False
-
-
-class Exporter:
-    """The C program, told what to do line by line."""
-
-    def __init__(self, directory, prefix=(), stderr=None, **variables):
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("OSMEMPOOL", "XDG_"))}
-        env["OSMEMPOOL_DIR"] = directory
-        env.update(variables)
-        self.process = subprocess.Popen(
-            [*prefix, EXPORTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-            env=env, text=True)
-        self.pid = self.process.pid
-        self.path = os.path.join(directory, f"{self.pid}.sock")
-
-    def do(self, line):
-        """The two numbers of its answer."""
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().split()
-        assert answer and answer[0] == line.split()[0], (line, answer)
-        return int(answer[1]), int(answer[2])
-
-    def end(self):
-        """Closes its stdin, upon which it returns from main()."""
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        status = self.process.wait(DEADLINE)
-        self.process.stdout.close()
-        if self.process.stderr:
-            self.process.stderr.close()
-        return status
-
-
-def carries_tsan():
-    """TSan kills a forked child that starts a thread, so there children do not export."""
-    with open(EXPORTER, "rb") as file:
-        program = file.read()
-    return b"libtsan.so" in program or b"ThreadSanitizer" in program
-
-
-class ExporterCase(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="osmp-")
-        self.addCleanup(shutil.rmtree, self.directory)
-
-    def exporter(self, *args, **variables):
-        exporter = Exporter(self.directory, *args, **variables)
-        self.addCleanup(exporter.end)
-        return exporter
-
-    def started(self, *args, **variables):
-        exporter = self.exporter(*args, **variables)
-        self.assertEqual(exporter.do("start"), (OK, 0))
-        return exporter
-
-    def child_of(self, exporter, how):
-        pid = exporter.do("fork " + how)[0]
-        self.addCleanup(os.kill, pid, signal.SIGKILL)
-        return pid
+from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask,
+                     carries_tsan, connect, is_served, main, read_all, wait_until)
 
 
 class Requests(ExporterCase):
@@ -522,5 +408,4 @@ class Forks(ExporterCase):
 
 
 if __name__ == "__main__":
-    EXPORTER = sys.argv.pop(1)
-    unittest.main()
+    main()
