@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands for a program with pools: documents, and servers that answer well or badly."""
 
+import contextlib
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -105,3 +108,33 @@ def half(connection, request):
     """The beginning of a document, and then nothing."""
     connection.sendall(encode(document())[:50])
     time.sleep(20)
+
+
+SERVING = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import server
+path, name, backlog = sys.argv[2].format(os.getpid()), sys.argv[3], int(sys.argv[4])
+if name:
+    open("/proc/self/comm", "w").write(name)
+# By its plain path, as the kernel's table shows it.
+server.bind_anywhere = lambda listener, where: listener.bind(where)
+server.Server(path, server.encode(server.document(pid=os.getpid())), backlog)
+server.socket.socket(server.socket.AF_UNIX).bind(path + ".dumb")
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@contextlib.contextmanager
+def process_with_server(path, name="", backlog=64):
+    """A server in a process of its own, which has the number in its document. {} in path is it."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    process = subprocess.Popen([sys.executable, "-c", SERVING, here, path, name, str(backlog)],
+                               stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files and servers that lie: one line on stderr, exit 3, and never a crash or a hang."""
 
+import contextlib
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
-import sys
 import time
 
 from harness import Case, main
-from server import document, drip, encode, half, never, pool
+from server import document, drip, encode, half, never, pool, process_with_server
 
 # Twice the deadline of 2 s: the machine may be busy.
 PATIENCE = 4
@@ -119,6 +120,15 @@ class Documents(Case):
             self.assertIn(reason, self.assert_nothing("-f", "-", data=encode(data)))
 
 
+def wait_until_stopped(pid):
+    for _ in range(1000):
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            if ") T" in file.read():
+                return
+        time.sleep(0.01)
+    raise AssertionError("it does not stop")
+
+
 class Servers(Case):
     def test_silent_slow_and_cut_servers_meet_the_deadline(self):
         for answer in (never, drip, half):
@@ -173,28 +183,58 @@ class Servers(Case):
         self.assertEqual(len(err.splitlines()), 40)
         self.assertEqual(len(out.splitlines()), 2)
 
-    def test_a_stopped_process_does_not_hold_up_the_others(self):
-        code = ("import sys, time; sys.path.insert(0, sys.argv[1]); import server; "
-                "server.Server(sys.argv[2], server.encode(server.document(pid=7))); "
-                "print(flush=True); time.sleep(60)")
-        here = os.path.dirname(os.path.abspath(__file__))
-        process = subprocess.Popen([sys.executable, "-c", code, here, self.path("7.sock")],
-                                   stdout=subprocess.PIPE)
-        try:
-            process.stdout.readline()
-            self.serve("8.sock")
+    def test_a_stopped_process_is_marked_and_does_not_hold_up_the_others(self):
+        self.serve("8.sock")
+        with process_with_server(self.path("7.sock")) as process:
             self.assertEqual(len(self.run_tool("-l")[0].splitlines()), 3)
             process.send_signal(signal.SIGSTOP)
+            wait_until_stopped(process.pid)
             before = time.monotonic()
             out, err = self.run_tool("-l")
-            self.assertLess(time.monotonic() - before, PATIENCE)
-            self.assertEqual(len(out.splitlines()), 2)
-            self.assertIn("stopped", err)
+            # It is not waited for.
+            self.assertLess(time.monotonic() - before, 1.5)
+            self.assertEqual(len(out.splitlines()), 3)
+            self.assertRegex(out, f"(?m)^ *{process.pid} .* python.* - +stopped - .*7.sock$")
+            self.assertIn("stopped; kill -CONT resumes it", err)
+            out, err = self.run_tool()
+            self.assertRegex(out, f"^pid 4242 demo\n(.+\n)+\npid {process.pid} python.*: stopped\n$")
+            self.assertEqual(len(err.splitlines()), 1)
             process.send_signal(signal.SIGCONT)
             self.assertEqual(len(self.run_tool("-l")[0].splitlines()), 3)
-        finally:
-            process.kill()
-            process.communicate()
+
+    def test_of_stopped_processes_alone_the_list_is_shown(self):
+        with process_with_server(self.path("7.sock")) as process:
+            process.send_signal(signal.SIGSTOP)
+            wait_until_stopped(process.pid)
+            out, _ = self.run_tool("-l")
+            self.assertIn("stopped", out)
+            self.assertIn("stopped", self.assert_nothing())
+
+    def test_a_stopped_process_with_a_full_queue_is_marked(self):
+        with process_with_server(self.path("{}.sock"), backlog=1) as process:
+            process.send_signal(signal.SIGSTOP)
+            wait_until_stopped(process.pid)
+            with contextlib.ExitStack() as stack:
+                with contextlib.suppress(BlockingIOError):
+                    for _ in range(10):
+                        client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                        client.setblocking(False)
+                        client.connect(self.path(f"{process.pid}.sock"))
+                self.assertRegex(self.run_tool("-l")[0], f"(?m)^ *{process.pid} .* stopped ")
+
+    def test_the_list_says_which_died(self):
+        self.serve("8.sock")
+        for name in ("9.sock", "own.sock"):
+            self.serve(name).stop()
+        out, err = self.run_tool("-l")
+        self.assertEqual(err, "")
+        lines = out.splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertRegex(lines[2], "^ *9 [a-z0-9]+ +- +- +died - .*/9.sock$")
+        self.assertRegex(lines[3], "^ *- [a-z0-9]+ +- +- +died - .*/own.sock$")
+        self.servers[0].stop()
+        self.assertEqual(len(self.run_tool("-l")[0].splitlines()), 4)
+        self.assert_nothing()
 
     def test_error_answers_are_reported(self):
         server = self.serve(answer=b'{"error":"too many clients"}')

@@ -7,13 +7,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import unittest
 
 from harness import PROGRAM, Case, main
-from server import Server, document, encode, pool
+from server import Server, document, encode, pool, process_with_server
 
 
 class Finding(Case):
@@ -55,22 +53,18 @@ class Finding(Case):
         self.assertIn(7, self.pids(environment=environment))
 
     def test_a_process_with_a_path_of_its_own_is_found_by_its_number(self):
-        code = ("import sys, time; sys.path.insert(0, sys.argv[1]); import server; "
-                "server.Server(sys.argv[2], server.encode(server.document(pid=7))); "
-                "server.socket.socket(server.socket.AF_UNIX).bind(sys.argv[2] + '.dumb'); "
-                "print(flush=True); time.sleep(60)")
-        here = os.path.dirname(os.path.abspath(__file__))
-        # Bound by its plain path, as the kernel's table shows it.
-        code = code.replace("server.Server(", "server.bind_anywhere = lambda s, p: s.bind(p); "
-                            "server.Server(")
-        process = subprocess.Popen([sys.executable, "-c", code, here, self.path("own")],
-                                   stdout=subprocess.PIPE)
-        try:
-            process.stdout.readline()
-            self.assertEqual(self.pids("-p", str(process.pid)), [7])
-        finally:
-            process.kill()
-            process.communicate()
+        with process_with_server(self.path("own")) as process:
+            self.assertEqual(self.pids("-p", str(process.pid)), [process.pid])
+
+    def test_a_process_with_a_path_of_its_own_is_found_by_its_thread(self):
+        environment = {"OSMEMPOOL_DIR": ""}
+        with process_with_server(self.path("own"), "osmempool") as process:
+            self.assertEqual(self.pids(environment=environment).count(process.pid), 1)
+            # Only where the user has named no directory.
+            self.assert_nothing()
+        with process_with_server(self.path("other"), "another") as process:
+            out, _ = self.run_tool("-j", environment=environment, status=None)
+            self.assertNotIn(f'"pid":{process.pid},', out)
 
     @unittest.skipIf(os.geteuid() != 0, "needs root to become other users")
     def test_another_users_process_is_not_trusted_in_our_directory(self):

@@ -15,6 +15,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "document.h"
+#include "proc.h"
 
 #define CLIENT_DEADLINE_NS ((int64_t)2000000000)
 /* A full queue of connections has no event to wait for. */
@@ -107,6 +108,13 @@ answer_admits_peer(struct answer *answer)
 }
 
 static void
+answer_end_stopped(struct answer *answer)
+{
+    answer->stopped = true;
+    answer_end(answer, ANSWER_LATE, alloc_copy("the process is stopped; kill -CONT resumes it"));
+}
+
+static void
 answer_connect(struct answer *answer)
 {
     int error = connect_to(answer->fd, answer->target->path);
@@ -121,6 +129,11 @@ answer_connect(struct answer *answer)
         answer_fail(answer, "cannot connect", error);
     } else if (answer_admits_peer(answer)) {
         answer->state = ANSWER_TALKING;
+        /* Not waited for. A tracer that looks at each system call stops it too, but not for long.
+         */
+        if (answer->pid > 0 && proc_state(answer->pid) == 'T') {
+            answer_end_stopped(answer);
+        }
     }
 }
 
@@ -196,33 +209,20 @@ answer_step(struct answer *answer, short events)
     }
 }
 
-/* Whether the process is stopped, by a signal or a debugger. */
-static bool
-process_is_stopped(pid_t pid)
-{
-    char *path = alloc_format("/proc/%d/stat", (int)pid);
-    FILE *stream = fopen(path, "re");
-    char line[256] = "";
-    const char *state;
-
-    if (stream != NULL) {
-        line[fread(line, 1, sizeof(line) - 1, stream)] = '\0';
-        fclose(stream);
-    }
-    free(path);
-    /* The state follows the name of the program, which may hold parentheses itself. */
-    state = strrchr(line, ')');
-    return state != NULL && (strncmp(state, ") T", 3) == 0 || strncmp(state, ") t", 3) == 0);
-}
-
 static void
 answer_expire(struct answer *answer)
 {
-    const char *end = answer->n_bytes > 0 ? "the answer did not end" : "no answer";
-    bool stopped = answer->pid > 0 && process_is_stopped(answer->pid);
-    const char *why = stopped ? ": the process is stopped (kill -CONT resumes it)" : "";
+    /* Before a connection, the path tells who it is. */
+    pid_t pid = answer->pid > 0 ? answer->pid : proc_pid_of_path(answer->target->path);
+    char state = pid > 0 ? proc_state(pid) : '\0';
 
-    answer_end(answer, ANSWER_LATE, alloc_format("%s within 2 seconds%s", end, why));
+    if (state == 'T' || state == 't') {
+        answer_end_stopped(answer);
+    } else {
+        answer_end(answer, ANSWER_LATE,
+                   alloc_format("%s within 2 seconds",
+                                answer->n_bytes > 0 ? "the answer did not end" : "no answer"));
+    }
 }
 
 static bool

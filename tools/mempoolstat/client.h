@@ -31,6 +31,7 @@ struct answer {
     char *reason; /* why not, unless complete */
     uid_t uid;    /* who answers, once connected */
     pid_t pid;    /* likewise; 0 if it is outside our pid namespace */
+    bool stopped; /* why it is late */
     int fd;
     size_t n_sent;
     int64_t deadline_ns;

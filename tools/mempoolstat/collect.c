@@ -117,12 +117,25 @@ collect_document(struct answer *answer, struct report *report)
     report_clear(&read);
 }
 
+/* Whether there is, or was, a process that should have answered: one that is late, or a socket that
+ * was left behind. */
+static bool
+answer_tells_of_process(const struct answer *answer)
+{
+    return answer->state == ANSWER_LATE ||
+           (answer->state == ANSWER_GONE && answer->target->exists && !answer->target->guess);
+}
+
 /* Shows who answered, or says why not. Returns whether a message was printed. */
 static bool
 collect_answer(struct answer *answer, bool first, struct report *report)
 {
     if (answer->state == ANSWER_COMPLETE) {
         collect_document(answer, report);
+    } else if (answer_tells_of_process(answer)) {
+        uid_t uid = answer->pid > 0 ? answer->uid : answer->target->owner;
+
+        absent_add(&report->absent, answer, user_name(uid));
     }
     if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, first)) {
         return false;
@@ -216,6 +229,12 @@ message_missing(const struct options *options, const struct target_list *targets
     }
 }
 
+bool
+collect_has_rows(const struct options *options, const struct report *report)
+{
+    return report->n_shown > 0 || (options->render == render_list && report->absent.n_absents > 0);
+}
+
 static bool
 collect_live(const struct options *options, struct report *earlier, struct report *report)
 {
@@ -231,7 +250,7 @@ collect_live(const struct options *options, struct report *earlier, struct repor
         late = late || answers[i].state == ANSWER_LATE;
     }
     if (first) {
-        message_missing(options, &targets, answers, said || report->n_shown > 0);
+        message_missing(options, &targets, answers, said || collect_has_rows(options, report));
     } else {
         collect_changes(earlier, report, answers, targets.n_targets);
         if (report->n_shown == 0 && !late) {
@@ -243,7 +262,7 @@ collect_live(const struct options *options, struct report *earlier, struct repor
     }
     free(answers);
     discover_free(&targets);
-    return report->n_shown > 0 || (!first && late);
+    return collect_has_rows(options, report) || (!first && late);
 }
 
 bool

@@ -20,4 +20,7 @@
  */
 bool collect_report(const struct options *options, struct report *earlier, struct report *report);
 
+/** Whether there is something to print: also the absent, if processes are listed. */
+bool collect_has_rows(const struct options *options, const struct report *report);
+
 #endif

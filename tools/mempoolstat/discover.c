@@ -46,7 +46,7 @@ target_is_known(const struct target_list *list, const struct target *wanted)
 
         /* Two processes may both be guessed to listen there. */
         if (target->device == wanted->device && target->inode == wanted->inode &&
-            target->guess == wanted->guess && (!target->guess || target->pid == wanted->pid)) {
+            (!target->guess || (wanted->guess && target->pid == wanted->pid))) {
             return true;
         }
     }
@@ -63,6 +63,8 @@ search_add(const struct search *search, char *path, const struct stat *socket)
     target.path = path;
     target.device = socket->st_dev;
     target.inode = socket->st_ino;
+    target.exists = socket->st_nlink > 0;
+    target.owner = socket->st_uid;
     if (target_is_known(list, &target)) {
         free(path);
         return;
@@ -301,34 +303,48 @@ search_default(const struct search *search)
     }
 }
 
-void
-discover_all(struct target_list *list)
-{
-    search_default(&(struct search){list, &(struct target){.guarded = true}});
-}
+/* The numbers of the sockets that a process has open. */
+struct socket_list {
+    unsigned long *inodes;
+    size_t n_inodes;
+};
 
-/* Whether the process has this socket open, as /proc/PID/fd shows it. */
-static bool
-process_holds(pid_t pid, unsigned long inode)
+/* As /proc/PID/fd shows them. */
+static struct socket_list
+process_sockets(pid_t pid)
 {
     char *directory = alloc_format("/proc/%d/fd", (int)pid);
     DIR *stream = opendir(directory);
+    struct socket_list list = {NULL, 0};
     const struct dirent *entry;
-    char wanted[64], link[64];
-    bool holds = false;
+    char link[64];
+    unsigned long inode;
 
-    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-    while (!holds && stream != NULL && (entry = readdir(stream)) != NULL) {
+    while (stream != NULL && (entry = readdir(stream)) != NULL) {
         ssize_t n = readlinkat(dirfd(stream), entry->d_name, link, sizeof(link) - 1);
 
         link[n > 0 ? n : 0] = '\0';
-        holds = strcmp(link, wanted) == 0;
+        if (sscanf(link, "socket:[%lu]", &inode) == 1) {
+            list.inodes = alloc_array(list.inodes, list.n_inodes + 1, sizeof(inode));
+            list.inodes[list.n_inodes++] = inode;
+        }
     }
     if (stream != NULL) {
         closedir(stream);
     }
     free(directory);
-    return holds;
+    return list;
+}
+
+static bool
+socket_list_has(const struct socket_list *list, unsigned long inode)
+{
+    for (size_t i = 0; i < list->n_inodes; i++) {
+        if (list->inodes[i] == inode) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The socket of a process at a path as the process sees it. */
@@ -356,6 +372,7 @@ static void
 search_listening(const struct search *search, pid_t pid)
 {
     static const unsigned long accepting = 0x10000; /* __SO_ACCEPTCON of the kernel */
+    struct socket_list own = process_sockets(pid);
     char *table = alloc_format("/proc/%d/net/unix", (int)pid);
     FILE *stream = fopen(table, "re");
     char *line = NULL;
@@ -368,7 +385,7 @@ search_listening(const struct search *search, pid_t pid)
         line[strcspn(line, "\n")] = '\0';
         if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %n", &flags, &inode, &path) == 2 &&
             path > 0 && line[path] == '/' && (flags & accepting) != 0 &&
-            process_holds(pid, inode)) {
+            socket_list_has(&own, inode)) {
             search_bound(search, pid, line + path);
         }
     }
@@ -377,6 +394,65 @@ search_listening(const struct search *search, pid_t pid)
         fclose(stream);
     }
     free(table);
+    free(own.inodes);
+}
+
+/* Whether a process has the exporter's thread, which bears this name. */
+static bool
+process_exports(const char *pid)
+{
+    char *directory = alloc_format("/proc/%s/task", pid);
+    DIR *stream = opendir(directory);
+    const struct dirent *entry;
+    bool exports = false;
+
+    while (!exports && stream != NULL && (entry = readdir(stream)) != NULL) {
+        char *path = alloc_format("%s/%s/comm", directory, entry->d_name);
+        char name[32] = "";
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        exports =
+            fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, "osmempool\n") == 0;
+        if (fd >= 0) {
+            close(fd);
+        }
+        free(path);
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    free(directory);
+    return exports;
+}
+
+/* Those that export at a path of their own, in no directory that is searched. */
+static void
+search_exporting(struct target_list *list)
+{
+    DIR *stream = opendir("/proc");
+    const struct dirent *entry;
+
+    while (stream != NULL && (entry = readdir(stream)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0]) && process_exports(entry->d_name)) {
+            struct target guessed = {.pid = (pid_t)atoi(entry->d_name), .guess = true};
+
+            search_listening(&(struct search){list, &guessed}, guessed.pid);
+        }
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+}
+
+void
+discover_all(struct target_list *list)
+{
+    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+
+    search_default(&(struct search){list, &(struct target){.guarded = true}});
+    if (directory == NULL || directory[0] == '\0') {
+        search_exporting(list);
+    }
 }
 
 void
@@ -398,7 +474,7 @@ void
 discover_path(struct target_list *list, const char *path)
 {
     const struct target named = {.named = true};
-    struct stat status;
+    struct stat status = {0};
 
     /* What is not there is a target too: connecting tells why. No device has the number -1. */
     if (stat(path, &status) != 0) {

@@ -13,6 +13,8 @@ struct target {
     char *path;
     dev_t device; /* with inode: each socket is asked once, by whatever path it is found */
     ino_t inode;
+    bool exists;  /* there is a file at the path: */
+    uid_t owner;  /* whose it is */
     bool named;   /* by the user: that it is gone is an error */
     bool guarded; /* only a process of ours or of root may answer there */
     pid_t pid;    /* that the user has named; 0: none */
@@ -25,7 +27,10 @@ struct target_list {
     char *searched; /* the directories, for a message; NULL as long as there is none */
 };
 
-/** Adds every socket of the default directories, and for root those of users and containers. */
+/**
+ * Adds every socket of the default directories, for root those of users and containers, and those
+ * that processes of ours export at elsewhere. OSMEMPOOL_DIR, if set, is searched alone.
+ */
 void discover_all(struct target_list *list);
 
 /** Adds the socket, or the sockets that could be those, of one process. */

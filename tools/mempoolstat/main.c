@@ -56,7 +56,7 @@ report_print(const struct options *options, struct report *report, long number)
         return EXIT_NOTHING;
     }
     out = output_begin();
-    if (report->n_shown > 0) {
+    if (collect_has_rows(options, report)) {
         if (number > 0 && options->render != render_json) {
             fputc('\n', out);
         }

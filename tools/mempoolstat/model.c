@@ -285,5 +285,6 @@ report_clear(struct report *report)
         process_free(report->processes[i]);
     }
     free(report->processes);
+    absent_clear(&report->absent);
     *report = (struct report){0};
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "absent.h"
+
 /* An optional number that the document does not have. */
 #define MODEL_ABSENT (-1)
 
@@ -45,6 +47,7 @@ struct process {
 struct report {
     struct process **processes;
     size_t n_shown, n_processes;
+    struct absent_list absent;
 };
 
 /* A value to sort by; doubles hold counts up to 2^53 exactly, which is enough for an order. */

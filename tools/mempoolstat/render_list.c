@@ -52,6 +52,20 @@ table_add_process(struct table *table, const struct process *process)
     table_add(table, cell_text(process->origin));
 }
 
+/* What the process itself would say is not known of it. */
+static void
+table_add_absent(struct table *table, const struct absent *absent)
+{
+    table_add(table, absent->pid > 0 ? alloc_format("%ld", absent->pid) : alloc_copy("-"));
+    table_add(table, cell_text(absent->user));
+    table_add(table, cell_text(absent->program));
+    table_add(table, alloc_copy("-"));
+    table_add(table, alloc_copy(absent->state));
+    table_add(table, alloc_copy("-"));
+    table_add(table, alloc_copy("-"));
+    table_add(table, cell_text(absent->origin));
+}
+
 void
 render_list(FILE *out, const struct report *report)
 {
@@ -60,6 +74,9 @@ render_list(FILE *out, const struct report *report)
     table_init(&table, process_columns, COUNT_OF(process_columns));
     for (size_t i = 0; i < report->n_shown; i++) {
         table_add_process(&table, report->processes[i]);
+    }
+    for (size_t i = 0; i < report->absent.n_absents; i++) {
+        table_add_absent(&table, &report->absent.absents[i]);
     }
     table_print(&table, out);
     table_free(&table);

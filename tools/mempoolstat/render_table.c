@@ -75,16 +75,35 @@ render_process(FILE *out, const struct process *process)
     return stale;
 }
 
+static void
+print_heading(FILE *out, const struct process *process)
+{
+    char *program = text_escape(process->program != NULL ? process->program : "-");
+
+    fprintf(out, "pid %" PRId64 " %s\n", process->pid, program);
+    free(program);
+}
+
 void
 render_heading(FILE *out, const struct report *report, size_t i)
 {
-    const struct process *process = report->processes[i];
-    char *program = text_escape(process->program != NULL ? process->program : "-");
-
     if (report->n_shown > 1) {
-        fprintf(out, "%spid %" PRId64 " %s\n", i > 0 ? "\n" : "", process->pid, program);
+        fputs(i > 0 ? "\n" : "", out);
+        print_heading(out, report->processes[i]);
     }
-    free(program);
+}
+
+/* Stopped processes have their place, too: what they say is only not to be had now. */
+static void
+render_absents(FILE *out, const struct report *report)
+{
+    for (size_t i = 0; i < report->absent.n_stopped; i++) {
+        const struct absent *absent = &report->absent.absents[i];
+        char *program = text_escape(absent->program != NULL ? absent->program : "-");
+
+        fprintf(out, "\npid %ld %s: %s\n", absent->pid, program, absent->state);
+        free(program);
+    }
 }
 
 void
@@ -92,10 +111,14 @@ render_table(FILE *out, const struct report *report)
 {
     bool stale = false;
 
+    if (report->n_shown == 1 && report->absent.n_stopped > 0) {
+        print_heading(out, report->processes[0]);
+    }
     for (size_t i = 0; i < report->n_shown; i++) {
         render_heading(out, report, i);
         stale = render_process(out, report->processes[i]) || stale;
     }
+    render_absents(out, report);
     if (stale) {
         message_print("* the pool changed too fast to be read at one moment; its numbers may not "
                       "add up");

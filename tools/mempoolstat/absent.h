@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * absent.h: processes that a report knows of but cannot show the pools of.
+ */
+#ifndef MEMPOOLSTAT_ABSENT_H
+#define MEMPOOLSTAT_ABSENT_H
+
+#include <stddef.h>
+
+#include "client.h"
+
+struct absent {
+    const char *state; /* "stopped", "silent", or "died": its socket is all that is left */
+    long pid;          /* 0: not known */
+    char *user;
+    char *program; /* NULL: not known */
+    char *origin;  /* path of its socket */
+};
+
+struct absent_list {
+    struct absent *absents;
+    size_t n_absents, n_stopped; /* the stopped ones come first */
+};
+
+/** Adds who should have answered, unless nobody is known to be there. user is taken over. */
+void absent_add(struct absent_list *list, const struct answer *answer, char *user);
+
+/** Frees all of it, and leaves an empty list. */
+void absent_clear(struct absent_list *list);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+
+/* The beginning of /proc/PID/stat, "" if there is none. */
+static void
+proc_read_stat(pid_t pid, char *line, size_t room)
+{
+    char *path = alloc_format("/proc/%d/stat", (int)pid);
+    FILE *stream = fopen(path, "re");
+
+    line[0] = '\0';
+    if (stream != NULL) {
+        line[fread(line, 1, room - 1, stream)] = '\0';
+        fclose(stream);
+    }
+    free(path);
+}
+
+/* The state follows the name of the program, which may hold parentheses itself. */
+char
+proc_state(pid_t pid)
+{
+    char line[256];
+    const char *end;
+
+    proc_read_stat(pid, line, sizeof(line));
+    end = strrchr(line, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : '\0';
+}
+
+char *
+proc_program(pid_t pid)
+{
+    char line[256];
+    const char *name;
+    char *end;
+
+    proc_read_stat(pid, line, sizeof(line));
+    name = strchr(line, '(');
+    end = strrchr(line, ')');
+    if (name == NULL || end == NULL) {
+        return NULL;
+    }
+    *end = '\0';
+    return alloc_copy(name + 1);
+}
+
+pid_t
+proc_pid_of_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *end;
+    long pid = strtol(slash != NULL ? slash + 1 : path, &end, 10);
+
+    return strncmp(path, "/proc/", 6) != 0 && strcmp(end, ".sock") == 0 && pid > 0 ? (pid_t)pid : 0;
+}

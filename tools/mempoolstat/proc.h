@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc.h: what /proc tells of a process that does not tell it itself.
+ */
+#ifndef MEMPOOLSTAT_PROC_H
+#define MEMPOOLSTAT_PROC_H
+
+#include <sys/types.h>
+
+/** Its state as in /proc/PID/stat: T stopped by a signal, t by a debugger; 0 if it is not there. */
+char proc_state(pid_t pid);
+
+/** The name of the program, or NULL. To be freed. */
+char *proc_program(pid_t pid);
+
+/** The number that a default path bears; 0 for another, and for one seen through /proc/PID/root. */
+pid_t proc_pid_of_path(const char *path);
+
+#endif
