@@ -168,6 +168,8 @@ class Hostile(ExporterCase):
     def test_a_stopped_program_answers_who_waited_once_it_goes_on(self):
         exporter = self.started()
         exporter.process.send_signal(signal.SIGSTOP)
+        # Told when all of its threads stand still.
+        os.waitpid(exporter.pid, os.WUNTRACED)
         try:
             with connect(exporter.path) as client:
                 client.sendall(b"snapshot\n")
