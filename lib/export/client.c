@@ -45,7 +45,8 @@ client_take_answer(struct client *client, char *bytes)
     }
 }
 
-/* Goes on with the task. The client forgets it before it is freed: a child may be forked now. */
+/* Goes on with the task, or ends it at its time. The client forgets it before it is freed: a child
+ * may be forked now. */
 static void
 client_work(struct client *client, uint64_t now_ms)
 {
@@ -68,7 +69,6 @@ client_answer(struct client *client, size_t line_bytes, uint64_t now_ms)
         client_take_answer(client, bytes);
     } else {
         client->task_until_ms = now_ms + COMMAND_TASK_MS;
-        client_work(client, now_ms);
     }
 }
 

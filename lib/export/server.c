@@ -18,7 +18,8 @@ enum {
     SERVER_PAUSE_MS = 100,
     /* Descriptors that the application replaced wake nobody; so they are looked at now and then. */
     SERVER_IDLE_MS = 2000,
-    /* Between two steps of a client's task. */
+    /* From one step of a task to the next, whoever's it is: each may stop a pool for a moment, and
+     * clients that ask without end shall not stop it all the time. */
     SERVER_WORK_MS = 1,
     SERVER_POLLS_MAX = 2 + SERVER_CLIENTS_MAX,
 };
@@ -130,7 +131,7 @@ server_timeout(struct server *server, bool accepting, uint64_t now_ms)
         }
         until_ms = server_sooner(until_ms, server_deadline(client));
         if (client_is_working(client)) {
-            until_ms = server_sooner(until_ms, now_ms + SERVER_WORK_MS);
+            until_ms = server_sooner(until_ms, server->worked_ms + SERVER_WORK_MS);
         }
         if (!accepting && yields_ms > now_ms) {
             until_ms = server_sooner(until_ms, yields_ms);
@@ -188,16 +189,24 @@ server_serve(struct server *server, struct client *client, uint64_t now_ms)
     }
 }
 
+/* One step of one task, the clients taking turns. */
 static void
-server_work(struct server *server)
+server_work(struct server *server, uint64_t now_ms)
 {
-    size_t i;
+    size_t n;
 
-    for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
-        struct client *client = &server->clients[i];
+    if (now_ms < server->worked_ms + SERVER_WORK_MS) {
+        return;
+    }
+    for (n = 0; n < SERVER_CLIENTS_MAX; n++) {
+        struct client *client;
 
+        server->worked_place = (server->worked_place + 1) % SERVER_CLIENTS_MAX;
+        client = &server->clients[server->worked_place];
         if (client->connection.fd >= 0 && client_is_working(client)) {
-            server_serve(server, client, server_now_ms());
+            server_serve(server, client, now_ms);
+            server->worked_ms = server_now_ms();
+            return;
         }
     }
 }
@@ -281,7 +290,7 @@ server_turn(struct server *server)
             server_serve(server, polls.clients[i], now_ms);
         }
     }
-    server_work(server);
+    server_work(server, now_ms);
     now_ms = server_now_ms();
     if (polls.fds[1].revents != 0) {
         server_accept(server, now_ms);
@@ -392,7 +401,8 @@ server_start(struct server *server, const struct owned_fd *listener)
 
     server->listener = *listener;
     server->stopping = server->ended = false;
-    server->paused_until_ms = 0;
+    server->paused_until_ms = server->worked_ms = 0;
+    server->worked_place = 0;
     for (i = 0; i < SERVER_CLIENTS_MAX; i++) {
         client_forget(&server->clients[i]);
         server->clients[i] = (struct client){.connection.fd = -1};

@@ -36,6 +36,8 @@ struct server {
     bool ended; /* the thread is done but for its join */
     /* The rest is the thread's own, but for the clients' connections. */
     uint64_t paused_until_ms; /* no accept() before, after one that failed */
+    uint64_t worked_ms;       /* when a client's task was last gone on with */
+    size_t worked_place;      /* and whose */
     struct client clients[SERVER_CLIENTS_MAX];
 };
 
