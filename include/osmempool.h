@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * osmempool.h: what this library adds to the API of Mynewt (os/os_mempool.h): bulk calls, thread
- * caches, statistics, its version, error texts, and the export of the registry to other processes.
+ * caches, statistics, reports of faults, its version, error texts, and the export of the registry
+ * to other processes.
  *
  * Threads: every call may be made from any thread. None is async-signal-safe.
  */
@@ -99,6 +100,7 @@ struct os_mempool_stats {
     uint64_t refused;     /**< puts that were turned away */
     uint64_t failed_time; /**< last failed get, microseconds since 1970; 0 never */
     uint64_t min_time;    /**< when the low-water mark was reached, likewise */
+    uint64_t faults;      /**< misuse and damage found; each refused put is one */
 };
 
 /**
@@ -120,6 +122,74 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
  * @return  OS_OK; OS_INVALID_PARM for a pool that is not registered.
  */
 os_error_t os_mempool_min_reset(struct os_mempool *mp);
+
+/** What a fault is. Later versions may add kinds. */
+enum osmempool_fault_kind {
+    OSMEMPOOL_FAULT_NULL = 1,         /**< a put of NULL, or to NULL: then pool is NULL, too */
+    OSMEMPOOL_FAULT_FOREIGN,          /**< a put of an address outside the pool */
+    OSMEMPOOL_FAULT_MISALIGNED,       /**< a put of an address inside a block, not its start */
+    OSMEMPOOL_FAULT_DOUBLE_PUT,       /**< a put of a block that is free already */
+    OSMEMPOOL_FAULT_TOO_MANY,         /**< more puts than blocks are out */
+    OSMEMPOOL_FAULT_TWICE,            /**< a block that stands twice in the array of a bulk put */
+    OSMEMPOOL_FAULT_IN_CALLBACK,      /**< a put of the very block whose put callback is running */
+    OSMEMPOOL_FAULT_DAMAGED_LIST,     /**< the list of free blocks does not lead to a block */
+    OSMEMPOOL_FAULT_WRITE_AFTER_PUT,  /**< a block was changed while it was free */
+    OSMEMPOOL_FAULT_DAMAGED_COUNTERS, /**< free blocks and the pool's members disagree */
+    OSMEMPOOL_FAULT_BLOCKS_OUT,       /**< the pool is unregistered and blocks are out */
+};
+
+/** Where a block went: one end of its life outside the pool, as the debug word track knows it. */
+struct osmempool_trace {
+    void *caller;    /**< return address of the call; NULL if nothing is known */
+    uint64_t age_us; /**< how long ago, microseconds */
+    uint32_t thread; /**< the thread's number, as gettid(2) has it */
+    uint32_t reserved;
+};
+
+/** A fault. Later versions may add members at the end. */
+struct osmempool_fault {
+    uint32_t size;                            /**< number of bytes that are filled in */
+    enum osmempool_fault_kind kind;           /**< what is wrong */
+    char pool_name[OS_MEMPOOL_INFO_NAME_LEN]; /**< name of the pool */
+    struct os_mempool *pool;                  /**< the pool that was called */
+    void *block;                              /**< the address that was put, or the block found */
+    uint32_t index;                           /**< number of the block; UINT32_MAX if in none */
+    uint32_t n_blocks;       /**< blocks that are lost or out; of a bulk put, those in the array */
+    size_t offset;           /**< MISALIGNED, WRITE_AFTER_PUT: the first wrong byte of the block */
+    void *caller;            /**< return address of the call that found it */
+    uint32_t thread;         /**< number of the calling thread */
+    uint32_t n_bytes;        /**< number of bytes in the next two */
+    unsigned char found[16]; /**< DAMAGED_LIST, WRITE_AFTER_PUT: what is at offset */
+    unsigned char expected[16];      /**< WRITE_AFTER_PUT: what should be there */
+    struct osmempool_trace last_get; /**< who got the block last, under the debug word track */
+    struct osmempool_trace last_put; /**< who put it last */
+    struct os_mempool *true_pool;    /**< FOREIGN: the pool that holds the address, or NULL */
+    char true_pool_name[OS_MEMPOOL_INFO_NAME_LEN]; /**< name of that pool */
+    uint32_t true_index; /**< number of its block that holds the address */
+    uint32_t tracked;    /**< 1 if the pool is under track, else 0 */
+    size_t true_offset;  /**< offset of the address in that block */
+};
+
+/**
+ * A fault handler. It runs in the thread whose call found the fault, before that call returns, with
+ * no lock held: it may call anything here. A fault that it makes itself is counted, but not handed
+ * to it. It must return. The fault is valid until then; its pool may be gone already if another
+ * thread ended it.
+ *
+ * @param fault  What was found.
+ * @param arg    As given to osmempool_set_fault_handler().
+ */
+typedef void osmempool_fault_fn(const struct osmempool_fault *fault, void *arg);
+
+/**
+ * Has a function called for each fault: each put that is refused, damage that a get finds, and what
+ * the debug words find. Faults are counted in any case, and logged if the environment variable
+ * OSMEMPOOL_FAULT says so; osmempool(7) tells of both.
+ *
+ * @param fn   The handler; it takes the place of the one before. NULL for none.
+ * @param arg  Passed to it.
+ */
+void osmempool_set_fault_handler(osmempool_fault_fn *fn, void *arg);
 
 /**
  * Begins to export the registry over a Unix socket, for mempoolstat(1) and others. A thread that

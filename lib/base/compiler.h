@@ -19,6 +19,9 @@
 #define OSMP_NO_MSAN
 #endif
 
+/* Where an exported function was called from: in that function itself. */
+#define osmp_caller() __builtin_extract_return_addr(__builtin_return_address(0))
+
 #define osmp_likely(x)   __builtin_expect(!!(x), 1)
 #define osmp_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -18,6 +18,19 @@ static inline bool tool_running(void);
 /* The bytes may be read though nobody wrote them: the key of a block that its user left unset. */
 static inline void tool_make_defined(const void *bytes, size_t n);
 
+/* Whether it runs under Memcheck, which follows each access to memory. */
+static inline bool tool_checks_memory(void);
+
+/* A set of blocks begins and ends, told apart by its handle; one goes out or comes back. */
+static inline void tool_pool_begin(const void *handle);
+static inline void tool_pool_end(const void *handle);
+static inline void tool_block_out(const void *handle, const void *block, size_t n);
+static inline void tool_block_in(const void *handle, const void *block);
+
+/* Nobody may touch the bytes; or all may, but what they hold is undefined. */
+static inline void tool_hide(const void *bytes, size_t n);
+static inline void tool_show(const void *bytes, size_t n);
+
 /* A lock that is not a pthread mutex was taken, or is about to be given. */
 static inline void tool_lock_taken(const void *lock);
 static inline void tool_lock_giving(const void *lock);

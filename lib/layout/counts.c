@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "layout/cache.h"
 
 /* A phase lasts some 10 ns; a reader that met this many was held up between its two looks. */
@@ -161,6 +162,9 @@ counts_read(const struct os_mempool *mp, struct pool_counts *counts)
     counts->min_free = counts_min_free(mp, counts->num_free);
     counts->failed = __atomic_load_n(&tail->failed, __ATOMIC_RELAXED);
     counts->refused = __atomic_load_n(&tail->refused, __ATOMIC_RELAXED);
+    counts->faults = __atomic_load_n(&tail->faults, __ATOMIC_RELAXED);
+    counts->words = __atomic_load_n(&tail->words, __ATOMIC_RELAXED);
+    counts->fail_every = tail->fail_every;
     counts->failed_us = __atomic_load_n(&tail->failed_us, __ATOMIC_RELAXED);
     counts->min_us = __atomic_load_n(&tail->min_us, __ATOMIC_RELAXED);
 }
@@ -206,6 +210,71 @@ counts_join(struct os_mempool *mp)
     __atomic_store_n(&tail->gets_high, (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
     counts_write(mp, counts_of((uint32_t)gets, counts_free(osmp_counts_load(mp))));
     counts_end(mp);
+}
+
+void
+counts_note_low(struct os_mempool *mp)
+{
+    uint32_t num_free = counts_free(osmp_counts_load(mp));
+
+    if (num_free < mp->mp_min_free) {
+        counts_set_u32(&mp->mp_min_free, num_free);
+        counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
+    }
+}
+
+void
+counts_take(struct os_mempool *mp, uint32_t n, uint32_t num_free, uint32_t lost)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    uint64_t gets = (uint64_t)counts_gets(osmp_counts_load(mp)) + n;
+
+    counts_begin(mp);
+    __atomic_store_n(&tail->adjust, tail->adjust + lost, __ATOMIC_RELEASE);
+    __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
+    counts_write(mp, counts_of((uint32_t)gets, num_free));
+    counts_end(mp);
+    counts_note_low(mp);
+}
+
+void
+counts_clear(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+    uint64_t word = osmp_counts_load(mp);
+
+    counts_begin(mp);
+    __atomic_store_n(&tail->adjust, tail->adjust - (mp->mp_num_blocks - counts_free(word)),
+                     __ATOMIC_RELEASE);
+    counts_write(mp, counts_of(counts_gets(word), mp->mp_num_blocks));
+    counts_end(mp);
+    counts_set_u32(&mp->mp_min_free, mp->mp_num_blocks);
+    counts_set_u64(&tail->min_us, clock_now_us());
+}
+
+void
+counts_fail(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    counts_set_u64(&tail->failed, tail->failed + 1);
+    counts_set_u64(&tail->failed_us, clock_now_us());
+}
+
+void
+counts_refuse(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    counts_set_u64(&tail->refused, tail->refused + 1);
+}
+
+void
+counts_faults(struct os_mempool *mp, uint32_t n)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    counts_set_u64(&tail->faults, tail->faults + n);
 }
 
 #if UINTPTR_MAX <= 0xffffffffu

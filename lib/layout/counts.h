@@ -49,9 +49,12 @@ struct pool_counts {
     int64_t adjust;     /* blocks lost to damage, less blocks given up by clear */
     uint64_t failed;    /* gets that returned NULL */
     uint64_t refused;   /* puts that were turned away */
+    uint64_t faults;    /* misuse and damage found, refused puts among them */
     uint64_t failed_us; /* time of the last failed get, microseconds since 1970; 0 never */
     uint64_t min_us;    /* time at which min_free was reached, likewise */
-    bool stale;         /* no consistent copy was to be had: the fields may disagree */
+    uint32_t words;     /* debug words that hold, and N of fail=N: check/words.h */
+    uint32_t fail_every;
+    bool stale; /* no consistent copy was to be had: the fields may disagree */
 };
 
 /*
@@ -73,6 +76,23 @@ void counts_add_puts(struct os_mempool *mp, uint32_t n);
 /* Begins and ends an odd phase, under the pool's lock. */
 void counts_begin(struct os_mempool *mp);
 void counts_end(struct os_mempool *mp);
+
+/*
+ * Counts n gets that left num_free blocks, after lost ones were cut off; all of it in an odd phase,
+ * as more than the word may change.
+ */
+void counts_take(struct os_mempool *mp, uint32_t n, uint32_t num_free, uint32_t lost);
+
+/* Moves the low-water mark down to what is left. */
+void counts_note_low(struct os_mempool *mp);
+
+/* All blocks are free again; those that were out are given up: they will not come back as puts. */
+void counts_clear(struct os_mempool *mp);
+
+/* Counts a get that fails, a put that is refused, n faults. */
+void counts_fail(struct os_mempool *mp);
+void counts_refuse(struct os_mempool *mp);
+void counts_faults(struct os_mempool *mp, uint32_t n);
 
 static_assert(OSMP_COUNTS_OFFSET <= offsetof(struct os_mempool, mp_num_free) &&
                   OSMP_COUNTS_OFFSET <= offsetof(struct os_mempool, osmp_gets) &&

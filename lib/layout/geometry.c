@@ -26,14 +26,36 @@ geometry_key_shift(const struct os_mempool *mp)
 }
 
 void
+geometry_place(struct os_mempool *mp, uintptr_t first, size_t step)
+{
+    mp->mp_membuf_addr = first;
+    mp->osmp_shift = (uint8_t)__builtin_ctzl(step);
+    mp->osmp_inverse = geometry_inverse(step >> mp->osmp_shift);
+}
+
+void
 geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const void *membuf)
 {
-    mp->mp_membuf_addr = (uintptr_t)membuf;
     mp->mp_num_blocks = blocks;
     mp->mp_block_size = block_size;
-    mp->osmp_shift = (uint8_t)__builtin_ctzl(geometry_stride(mp));
     mp->osmp_key_shift = geometry_key_shift(mp);
-    mp->osmp_inverse = geometry_inverse(geometry_stride(mp) >> mp->osmp_shift);
+    geometry_place(mp, (uintptr_t)membuf, geometry_stride(mp));
+}
+
+/* The step from its own inverse, so that nothing has to keep it. */
+uint32_t
+geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset)
+{
+    size_t step = geometry_inverse(mp->osmp_inverse) << mp->osmp_shift;
+    uintptr_t distance = address - mp->mp_membuf_addr;
+
+    *offset = 0;
+    if (mp->mp_num_blocks == 0 || address < mp->mp_membuf_addr ||
+        distance / step >= mp->mp_num_blocks || distance % step >= geometry_stride(mp)) {
+        return UINT32_MAX;
+    }
+    *offset = distance % step;
+    return (uint32_t)(distance / step);
 }
 
 os_error_t

@@ -24,6 +24,16 @@
 /* Fills in what locates a pool's blocks. The arguments have passed geometry_check(). */
 void geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const void *membuf);
 
+/*
+ * Moves the blocks elsewhere: the first one, and how far it is from each to the next. The step is a
+ * stride, or more where lib/check/ sets the blocks apart.
+ */
+void geometry_place(struct os_mempool *mp, uintptr_t first, size_t step);
+
+/* The number of the block that holds an address, and the address's offset in it; UINT32_MAX and 0
+ * if it is in none. */
+uint32_t geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset);
+
 /* Whether a pool of these measures can exist: OS_OK, OS_INVALID_PARM or OS_MEM_NOT_ALIGNED. */
 os_error_t geometry_check(uint32_t blocks, uint32_t block_size, const void *membuf);
 

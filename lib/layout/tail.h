@@ -23,18 +23,27 @@ enum pool_gate {
     POOL_GATE_FIRST_CALL = 2, /* a forked child's first pool call has things to do first */
 };
 
+/* What keeps a pool under its lock from the plain get and put: any of these. */
+enum pool_unusual {
+    POOL_NO_KEY = 1,  /* blocks of one word have no room for a key */
+    POOL_CACHED = 2,  /* blocks may be in caches, and keys in other places */
+    POOL_CHECKED = 4, /* each get and put is lib/check/'s */
+    POOL_WATCHED = 8, /* Valgrind is told before a word is read that its user may not have set */
+};
+
 /* may_alias: its bytes are declared as uint64_t in the public struct. */
 struct __attribute__((may_alias)) pool_tail {
     /* What each operation under the lock touches, side by side. */
     struct lock lock;
     uint32_t gate;                 /* enum pool_gate, 0 for none */
+    uint32_t unusual;              /* enum pool_unusual, 0 for none */
     uint32_t run;                  /* operations under the lock, one after another, ... */
-    uintptr_t run_tp;              /* ... of this thread: pool/owner.h */
-    uint32_t run_needed;           /* the length that makes it the owner */
+    uint32_t run_needed;           /* ... the length that makes an owner: pool/owner.h ... */
+    uintptr_t run_tp;              /* ... of this thread */
     uint32_t seq;                  /* odd while the counters disagree; counts.h */
+    uint32_t gets_high;            /* carries out of osmp_gets */
     struct cache_set *caches;      /* NULL until caches are enabled first: layout/cache.h */
     struct cache_set *open_caches; /* the same for threads without the lock, once one is open */
-    uint32_t gets_high;            /* carries out of osmp_gets */
     int64_t adjust;
     uint64_t failed;
     uint64_t refused;
@@ -43,6 +52,10 @@ struct __attribute__((may_alias)) pool_tail {
     uint64_t tenure_from;             /* gets at the last grant */
     uint64_t puts;                    /* under the lock, counted while the pool is cached */
     struct osmp_thread *frozen_owner; /* whom a fork took the pool from for a moment */
+    struct record *record;            /* of each block, where the pool is checked: check/record.h */
+    uint64_t faults;
+    uint32_t words; /* debug words that hold for the pool: check/words.h */
+    uint32_t fail_every;
     /* The registry's, guarded by its mutex. */
     struct os_mempool **led_by; /* the list pointer that leads here */
     RB_ENTRY(pool_tail) by_address;

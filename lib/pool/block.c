@@ -19,21 +19,45 @@ os_memblock_from(const struct os_mempool *mp, const void *block_addr)
     return block_is_of(mp, block_addr);
 }
 
+/* In the section, which it leaves: whatever is not plain. */
 static __attribute__((noinline)) void *
-block_get_locked(struct os_mempool *mp)
+block_get_unusual(struct os_mempool *mp, const void *caller)
 {
+    struct faults faults;
     void *block;
 
+    faults_begin(&faults);
+    if (osmp_unlikely(pool_is_checked(mp))) {
+        block = check_get(mp, caller, &faults);
+    } else if (cache_is_enabled(mp)) {
+        block = cache_get_locked(mp, &faults);
+    } else {
+        block = freelist_pop_slow(mp, &faults);
+    }
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return block;
+}
+
+static __attribute__((noinline)) void *
+block_get_locked(struct os_mempool *mp, const void *caller)
+{
+    void *block = NULL;
+
     pool_enter(mp);
-    block = osmp_unlikely(cache_is_enabled(mp)) ? cache_get_locked(mp) : freelist_pop(mp);
+    if (osmp_likely(pool_is_usual(mp))) {
+        block = osmp_pop(mp);
+    }
+    if (osmp_unlikely(block == NULL)) {
+        return block_get_unusual(mp, caller);
+    }
     pool_leave(mp);
     return block;
 }
 
-/* In a cached pool that has another's cache, or a closed or empty one, at the caller's home.
- */
+/* In a cached pool that has another's cache, or a closed or empty one, at the caller's home. */
 static __attribute__((noinline)) void *
-block_get_beside(struct os_mempool *mp, const struct cache_set *set)
+block_get_beside(struct os_mempool *mp, const struct cache_set *set, const void *caller)
 {
     struct cache *cache = cache_table_beside(set);
     void *block;
@@ -41,24 +65,24 @@ block_get_beside(struct os_mempool *mp, const struct cache_set *set)
     if (cache != NULL && cache_get(mp, cache, osmp_thread_pointer(), &block)) {
         return block;
     }
-    return block_get_locked(mp);
+    return block_get_locked(mp, caller);
 }
 
 /* For cached and shared pools, and whatever the owner's path leaves aside. */
 static inline void *
-block_get(struct os_mempool *mp)
+block_get(struct os_mempool *mp, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
     void *block;
 
     if (osmp_unlikely(set == NULL)) {
-        return block_get_locked(mp);
+        return block_get_locked(mp, caller);
     }
     if (osmp_likely(cache_get(mp, cache_table_home(set, tp), tp, &block))) {
         return block;
     }
-    return block_get_beside(mp, set);
+    return block_get_beside(mp, set, caller);
 }
 
 OSMP_PUBLIC void *
@@ -70,99 +94,138 @@ os_memblock_get(struct os_mempool *mp)
         return NULL;
     }
     block = osmp_owner_get(mp);
-    return osmp_likely(block != NULL) ? block : block_get(mp);
+    return osmp_likely(block != NULL) ? block : block_get(mp, osmp_caller());
 }
 
 OSMP_COLD os_error_t
-block_refuse(struct os_mempool *mp)
+block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller)
 {
+    struct faults faults;
+
+    faults_begin(&faults);
     pool_enter(mp);
-    freelist_refuse(mp);
+    check_refuse(&faults, mp, problem, block);
     pool_leave(mp);
+    faults_report(&faults, caller);
     return OS_INVALID_PARM;
 }
 
 /* To a cached pool, under the lock. */
 static os_error_t
-block_put_behind_cache(struct os_mempool *mp, void *block)
+block_put_behind_cache(struct os_mempool *mp, void *block, struct faults *faults)
 {
-    if (!geometry_holds(mp, block) || cache_has(mp, block)) {
-        return freelist_refuse(mp);
+    if (!geometry_holds(mp, block)) {
+        return fault_refuse(faults, mp, fault_kind_of_stray(mp, block), block);
     }
-    return cache_put_locked(mp, block);
+    if (cache_has(mp, block)) {
+        return fault_refuse(faults, mp, OSMEMPOOL_FAULT_DOUBLE_PUT, block);
+    }
+    return cache_put_locked(mp, block, faults);
+}
+
+/* As block_get_unusual(). */
+static __attribute__((noinline)) os_error_t
+block_put_unusual(struct os_mempool *mp, void *block, const void *caller)
+{
+    struct faults faults;
+    os_error_t error;
+
+    faults_begin(&faults);
+    if (osmp_unlikely(pool_is_checked(mp))) {
+        error = check_put(mp, block, caller, &faults);
+    } else if (cache_is_enabled(mp)) {
+        error = block_put_behind_cache(mp, block, &faults);
+    } else {
+        error = freelist_push(mp, block, &faults);
+    }
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return error;
 }
 
 static __attribute__((noinline)) os_error_t
-block_put_locked(struct os_mempool *mp, void *block)
+block_put_locked(struct os_mempool *mp, void *block, const void *caller)
 {
-    os_error_t error;
-
     pool_enter(mp);
-    error = osmp_unlikely(cache_is_enabled(mp)) ? block_put_behind_cache(mp, block)
-                                                : freelist_push(mp, block);
+    if (osmp_unlikely(!pool_is_usual(mp) || !osmp_push(mp, block))) {
+        return block_put_unusual(mp, block, caller);
+    }
     pool_leave(mp);
-    return error;
+    return OS_OK;
 }
 
 /* As block_get_beside(). */
 static __attribute__((noinline)) os_error_t
-block_put_beside(struct os_mempool *mp, void *block, const struct cache_set *set)
+block_put_beside(struct os_mempool *mp, void *block, const struct cache_set *set,
+                 const void *caller)
 {
     struct cache *cache = cache_table_beside(set);
 
     if (cache != NULL && cache_put(mp, cache, osmp_thread_pointer(), block)) {
         return OS_OK;
     }
-    return block_put_locked(mp, block);
+    return block_put_locked(mp, block, caller);
 }
 
 /* As block_get(). */
 static inline os_error_t
-block_put(struct os_mempool *mp, void *block)
+block_put(struct os_mempool *mp, void *block, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
 
     if (osmp_unlikely(set == NULL)) {
-        return block_put_locked(mp, block);
+        return block_put_locked(mp, block, caller);
     }
     if (osmp_likely(cache_put(mp, cache_table_home(set, tp), tp, block))) {
         return OS_OK;
     }
-    return block_put_beside(mp, block, set);
+    return block_put_beside(mp, block, set, caller);
+}
+
+/* Whether a block of the pool is free, under the lock. */
+static bool
+block_is_free(struct os_mempool *mp, void *block)
+{
+    return pool_is_checked(mp) ? check_has(mp, block) : cache_has(mp, block);
 }
 
 /*
  * A first look only, which marks nothing: of two puts of one block at once, both callbacks run and
  * os_memblock_put_from_cb() lets one of them succeed.
  */
-bool
-block_looks_out(struct os_mempool *mp, void *block)
+int
+block_problem(struct os_mempool *mp, void *block)
 {
     bool is_free;
 
-    if (!block_is_of(mp, block) || callback_is_running(mp, block)) {
-        return false;
+    if (!block_is_of(mp, block)) {
+        return fault_kind_of_stray(mp, block);
+    }
+    if (callback_is_running(mp, block)) {
+        return OSMEMPOOL_FAULT_IN_CALLBACK;
     }
     pool_enter(mp);
-    is_free = cache_has(mp, block);
+    is_free = block_is_free(mp, block);
     pool_leave(mp);
-    return !is_free;
+    return is_free ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
 }
 
-OSMP_COLD static os_error_t
-block_put_extended(struct os_mempool *mp, void *block)
+OSMP_COLD os_error_t
+block_put_extended(struct os_mempool *mp, void *block, const void *caller)
 {
     struct os_mempool_ext *ext = (struct os_mempool_ext *)mp;
     os_mempool_put_fn *put_cb = ext->mpe_put_cb;
+    int problem;
 
     if (put_cb == NULL) {
-        return block_put(mp, block);
+        return block_put(mp, block, caller);
     }
     /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
     callback_drop_left((uintptr_t)__builtin_frame_address(0));
-    if (!block_looks_out(mp, block)) {
-        return block_refuse(mp);
+    problem = block_problem(mp, block);
+    if (problem != 0) {
+        return block_refuse(mp, problem, block, caller);
     }
     return callback_run(ext, put_cb, block);
 }
@@ -171,26 +234,27 @@ OSMP_PUBLIC os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_unlikely(mp == NULL)) {
-        return OS_INVALID_PARM;
+        return fault_no_pool(block_addr, osmp_caller());
     }
     if (osmp_likely(osmp_owner_put(mp, block_addr))) {
         return OS_OK;
     }
-    return block_is_extended(mp) ? block_put_extended(mp, block_addr) : block_put(mp, block_addr);
+    return block_is_extended(mp) ? block_put_extended(mp, block_addr, osmp_caller())
+                                 : block_put(mp, block_addr, osmp_caller());
 }
 
 OSMP_PUBLIC os_error_t
 os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
 {
-    bool extended;
     os_error_t error;
+    bool extended;
 
     if (mp == NULL) {
-        return OS_INVALID_PARM;
+        return fault_no_pool(block_addr, osmp_caller());
     }
     /* Asked first: once the block is back, another thread may have done with the pool. */
     extended = block_is_extended(mp);
-    error = block_put(mp, block_addr);
+    error = block_put(mp, block_addr, osmp_caller());
     if (extended && error == OS_OK) {
         callback_released(mp, block_addr);
     }

@@ -11,13 +11,17 @@
 static inline bool
 block_is_extended(const struct os_mempool *mp)
 {
-    return mp != NULL && (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+    return (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
 }
 
-/* Whether a put callback may be called for the block: it is the pool's, out, and in no callback. */
-bool block_looks_out(struct os_mempool *mp, void *block);
+/* Why a put callback may not be called for an address; 0 if it is a block of the pool's that is out
+ * and in no callback. */
+int block_problem(struct os_mempool *mp, void *block);
 
-/* Counts a put that is refused before it comes to the list; OS_INVALID_PARM. */
-os_error_t block_refuse(struct os_mempool *mp);
+/* Counts and reports a put that is refused before it comes to the list; OS_INVALID_PARM. */
+os_error_t block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller);
+
+/* Put for an extended pool. */
+os_error_t block_put_extended(struct os_mempool *mp, void *block, const void *caller);
 
 #endif

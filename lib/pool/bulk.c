@@ -7,17 +7,33 @@
 #include "pool/enter.h"
 #include "pool/freelist.h"
 
-/* Under the lock. A call that finds too few blocks counts as one failed get. */
+/* From the list, under the lock. A call that finds too few blocks counts as one failed get. */
 static bool
-bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n)
+bulk_get_from_list(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults)
 {
     bool done = cache_is_enabled(mp) ? cache_get_bulk_locked(mp, blocks, n)
                                      : freelist_pop_all(mp, blocks, n);
 
     if (!done) {
-        freelist_fail(mp);
+        freelist_explain_pop(mp, blocks, n, faults);
+        counts_fail(mp);
     }
     return done;
+}
+
+static os_error_t
+bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller)
+{
+    struct faults faults;
+    bool done;
+
+    faults_begin(&faults);
+    pool_enter(mp);
+    done = pool_is_checked(mp) ? check_get_all(mp, blocks, n, caller, &faults)
+                               : bulk_get_from_list(mp, blocks, n, &faults);
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return done ? OS_OK : OS_ENOMEM;
 }
 
 /* In the owner's section; a new low-water mark is for the lock's path, as it asks the clock. */
@@ -54,7 +70,6 @@ OSMP_PUBLIC os_error_t
 os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
 {
     struct cache *cache;
-    bool done;
 
     if (mp == NULL || blocks == NULL) {
         return OS_INVALID_PARM;
@@ -66,22 +81,20 @@ os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
     if (cache != NULL && cache_get_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
-    pool_enter(mp);
-    done = bulk_get_locked(mp, blocks, n);
-    pool_leave(mp);
-    return done ? OS_OK : OS_ENOMEM;
+    return bulk_get_locked(mp, blocks, n, osmp_caller());
 }
 
 static bool
 bulk_put_owned(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
     struct osmp_thread *me = osmp_enter(mp);
+    uint32_t bad;
     bool done;
 
     if (osmp_unlikely(me == NULL)) {
         return false;
     }
-    done = freelist_push_all(mp, blocks, n);
+    done = freelist_push_all(mp, blocks, n, &bad);
     osmp_leave(me);
     return done;
 }
@@ -99,52 +112,66 @@ bulk_is_doubtful(struct os_mempool *mp, void *const *blocks, uint32_t n)
 }
 
 /* While caches are paused all free blocks are on the list, where a put finds them. */
-static bool
-bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n)
+static os_error_t
+bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n, struct faults *faults)
 {
-    bool done;
+    os_error_t error;
 
     if (!bulk_is_doubtful(mp, blocks, n)) {
-        return cache_put_bulk_locked(mp, blocks, n);
+        return cache_put_bulk_locked(mp, blocks, n, faults);
     }
     cache_pause(mp);
-    done = cache_put_bulk_on_list(mp, blocks, n);
+    error = cache_put_bulk_on_list(mp, blocks, n, faults);
     cache_resume(mp);
-    return done;
+    return error;
 }
 
 static os_error_t
-bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n)
+bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    struct faults faults;
+    os_error_t error;
+
+    faults_begin(&faults);
+    pool_enter(mp);
+    if (osmp_unlikely(pool_is_checked(mp))) {
+        error = check_put_all(mp, blocks, n, caller, &faults);
+    } else if (cache_is_enabled(mp)) {
+        error = bulk_put_behind_cache(mp, blocks, n, &faults);
+    } else {
+        error = freelist_push_or_refuse(mp, blocks, n, &faults);
+    }
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return error;
+}
+
+static os_error_t
+bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
 {
     struct cache *cache = bulk_cache(mp);
-    bool done;
 
     if (cache != NULL && cache_put_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
-    pool_enter(mp);
-    done = cache_is_enabled(mp) ? bulk_put_behind_cache(mp, blocks, n)
-                                : freelist_push_all(mp, blocks, n);
-    if (!done) {
-        freelist_refuse(mp);
-    }
-    pool_leave(mp);
-    return done ? OS_OK : OS_INVALID_PARM;
+    return bulk_put_locked(mp, blocks, n, caller);
 }
 
 /* All are looked at first; then each goes its own way, whatever becomes of the others. */
 static os_error_t
-bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n)
+bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
 {
     os_error_t first = OS_OK;
 
     for (uint32_t i = 0; i < n; i++) {
-        if (!block_looks_out(mp, blocks[i])) {
-            return block_refuse(mp);
+        int problem = block_problem(mp, blocks[i]);
+
+        if (problem != 0) {
+            return block_refuse(mp, problem, blocks[i], caller);
         }
     }
     for (uint32_t i = 0; i < n; i++) {
-        os_error_t error = os_memblock_put(mp, blocks[i]);
+        os_error_t error = block_put_extended(mp, blocks[i], caller);
 
         first = first == OS_OK ? error : first;
     }
@@ -154,11 +181,15 @@ bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n)
 OSMP_PUBLIC os_error_t
 os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
-    if (mp == NULL || blocks == NULL) {
-        return OS_INVALID_PARM;
+    if (osmp_unlikely(mp == NULL)) {
+        return fault_no_pool(NULL, osmp_caller());
+    }
+    if (osmp_unlikely(blocks == NULL)) {
+        return block_refuse(mp, OSMEMPOOL_FAULT_NULL, NULL, osmp_caller());
     }
     if (n == 0 || bulk_put_owned(mp, blocks, n)) {
         return OS_OK;
     }
-    return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n) : bulk_put(mp, blocks, n);
+    return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n, osmp_caller())
+                                 : bulk_put(mp, blocks, n, osmp_caller());
 }

@@ -153,7 +153,7 @@ cache_account(struct os_mempool *mp, struct cache *cache, uint32_t given, uint32
     __atomic_store_n(&cache->moved[cache_which_moved(word)], moved, __ATOMIC_RELEASE);
     cache_store(cache, word);
     osmp_counts_store(mp, osmp_counts_load(mp) - given + taken);
-    freelist_note_low(mp);
+    counts_note_low(mp);
 }
 
 /* Takes the n oldest blocks of a cache, as the latest are warm: to the depot while it has room. */
@@ -407,7 +407,7 @@ cache_with_blocks(struct os_mempool *mp, uint32_t n)
 }
 
 void *
-cache_get_locked(struct os_mempool *mp)
+cache_get_locked(struct os_mempool *mp, struct faults *faults)
 {
     struct cache *cache = cache_with_blocks(mp, 1);
     void *block;
@@ -416,7 +416,7 @@ cache_get_locked(struct os_mempool *mp)
         return block;
     }
     cache_spill(mp);
-    return freelist_pop(mp);
+    return freelist_pop(mp, faults);
 }
 
 /* More than a cache has room for come from the list, with what the caller's cache has. */
@@ -456,34 +456,37 @@ cache_with_room(struct os_mempool *mp, uint32_t n)
 /* A block that could not be marked was looked for before: it is put on the list, which refuses it.
  */
 os_error_t
-cache_put_locked(struct os_mempool *mp, void *block)
+cache_put_locked(struct os_mempool *mp, void *block, struct faults *faults)
 {
     struct cache *cache = cache_with_room(mp, 1);
     os_error_t error = OS_OK;
 
     if (cache == NULL || !cache_push(mp, cache, block)) {
-        error = freelist_push(mp, block);
+        error = freelist_push(mp, block, faults);
         counts_add_puts(mp, error == OS_OK);
     }
     return error;
 }
 
-bool
-cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n)
+os_error_t
+cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                       struct faults *faults)
 {
-    bool done = freelist_push_all(mp, blocks, n);
+    os_error_t error = freelist_push_or_refuse(mp, blocks, n, faults);
 
-    counts_add_puts(mp, done ? n : 0);
-    return done;
+    counts_add_puts(mp, error == OS_OK ? n : 0);
+    return error;
 }
 
-bool
-cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n)
+os_error_t
+cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, struct faults *faults)
 {
     struct cache *cache = cache_with_room(mp, n);
 
-    return (cache != NULL && cache_push_all(mp, cache, blocks, n)) ||
-           cache_put_bulk_on_list(mp, blocks, n);
+    if (cache != NULL && cache_push_all(mp, cache, blocks, n)) {
+        return OS_OK;
+    }
+    return cache_put_bulk_on_list(mp, blocks, n, faults);
 }
 
 bool
@@ -566,6 +569,7 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
     if (set->depth != depth) {
         cache_make_depot(mp, set, depth);
     }
+    tail->unusual |= POOL_CACHED;
     set->depth = depth;
     set->run = 0;
     set->run_needed = CACHE_RUN_MIN;
@@ -585,6 +589,7 @@ cache_disable(struct os_mempool *mp)
     /* Relaxed: who still has it finds closed caches. */
     __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
     cache_set(mp)->depth = 0;
+    pool_tail(mp)->unusual &= ~(uint32_t)POOL_CACHED;
     owner_init(mp);
 }
 

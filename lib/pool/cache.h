@@ -17,6 +17,7 @@
 #ifndef OSMP_POOL_CACHE_H
 #define OSMP_POOL_CACHE_H
 
+#include "check/fault.h"
 #include "layout/cache.h"
 #include "sync/thread.h"
 
@@ -31,13 +32,15 @@ cache_put_bulk(const struct os_mempool *mp, struct cache *cache, void *const *bl
  * emptied by a batch first, or, while it is closed, through the list. A get claims all caches if
  * there is too little. Puts are of blocks that were looked for in the caches, if need be.
  */
-void *cache_get_locked(struct os_mempool *mp);
+void *cache_get_locked(struct os_mempool *mp, struct faults *faults);
 bool cache_get_bulk_locked(struct os_mempool *mp, void **blocks, uint32_t n);
-os_error_t cache_put_locked(struct os_mempool *mp, void *block);
-bool cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n);
+os_error_t cache_put_locked(struct os_mempool *mp, void *block, struct faults *faults);
+os_error_t cache_put_bulk_locked(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                 struct faults *faults);
 
 /* The same past the caches; for a moment at which they are paused. */
-bool cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n);
+os_error_t cache_put_bulk_on_list(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                  struct faults *faults);
 
 /* Whether a block of the pool is free, on the list or in any cache. Certain where a key has room.
  */

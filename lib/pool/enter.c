@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/enter.h"
 
+#include "pool/freelist.h"
 #include "sync/freeze.h"
 
 void
@@ -47,4 +48,15 @@ pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner)
         return false;
     }
     return true;
+}
+
+/* All its blocks are in. If there is no memory it goes on as any other pool. */
+bool
+pool_renew_check(struct os_mempool *mp)
+{
+    if (check_renew(mp)) {
+        return true;
+    }
+    freelist_chain(mp);
+    return false;
 }

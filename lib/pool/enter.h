@@ -10,6 +10,7 @@
 #define OSMP_POOL_ENTER_H
 
 #include "base/compiler.h"
+#include "check/check.h"
 #include "layout/tail.h"
 #include "pool/cache.h"
 #include "pool/owner.h"
@@ -50,6 +51,24 @@ pool_leave(struct os_mempool *mp)
 {
     owner_count(mp);
     pool_unlock(mp);
+}
+
+/* In the section: whether the plain get and put know all that there is to do. */
+static inline bool
+pool_is_usual(const struct os_mempool *mp)
+{
+    return pool_tail_const(mp)->unusual == 0;
+}
+
+/* A checked pool without records has been unregistered, and is used on. */
+OSMP_COLD bool pool_renew_check(struct os_mempool *mp);
+
+/* In the section: whether lib/check/ has the pool's list. */
+static inline bool
+pool_is_checked(struct os_mempool *mp)
+{
+    return osmp_unlikely(check_is_wanted(mp)) &&
+           (osmp_likely(pool_tail(mp)->record != NULL) || pool_renew_check(mp));
 }
 
 /* For calls that look at a pool or tend it: owner and caches come back afterwards. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/freelist.h"
 
-#include "base/clock.h"
-
 static void
 freelist_set_key(const struct os_mempool *mp, void *block, uintptr_t key)
 {
@@ -33,79 +31,33 @@ freelist_next(struct os_memblock *block)
     return (struct os_memblock *)osmp_words(block)[OSMP_LINK];
 }
 
-void *
-freelist_fail(struct os_mempool *mp)
-{
-    struct pool_tail *tail = pool_tail(mp);
-
-    counts_set_u64(&tail->failed, tail->failed + 1);
-    counts_set_u64(&tail->failed_us, clock_now_us());
-    return NULL;
-}
-
-void
-freelist_note_low(struct os_mempool *mp)
-{
-    uint32_t num_free = freelist_count(mp);
-
-    if (num_free < mp->mp_min_free) {
-        counts_set_u32(&mp->mp_min_free, num_free);
-        counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
-    }
-}
-
-/*
- * Stores list and counters after n gets that left num_free blocks, of lost ones cut off. An odd
- * phase, as more than the word may change.
- */
-static void
-freelist_store_gets(struct os_mempool *mp, struct os_memblock *next, uint32_t n, uint32_t num_free,
-                    uint32_t lost)
-{
-    struct pool_tail *tail = pool_tail(mp);
-    uint64_t gets = (uint64_t)counts_gets(osmp_counts_load(mp)) + n;
-
-    counts_begin(mp);
-    mp->slh_first = next;
-    __atomic_store_n(&tail->adjust, tail->adjust + lost, __ATOMIC_RELEASE);
-    __atomic_store_n(&tail->gets_high, tail->gets_high + (uint32_t)(gets >> 32), __ATOMIC_RELEASE);
-    counts_write(mp, counts_of((uint32_t)gets, num_free));
-    counts_end(mp);
-    freelist_note_low(mp);
-}
-
 /*
  * The rest of the list is lost if its first link is not what the free count says: another block, or
  * nothing after the last one. The lost blocks count as out until the pool is cleared.
  */
 void *
-freelist_pop_slow(struct os_mempool *mp)
+freelist_pop_slow(struct os_mempool *mp, struct faults *faults)
 {
     struct os_memblock *block = mp->slh_first;
     uint32_t left = freelist_count(mp);
     struct os_memblock *next;
 
     if (left == 0) {
-        return freelist_fail(mp);
+        counts_fail(mp);
+        return NULL;
     }
     left--;
     next = freelist_next(block);
     if (left > 0 ? geometry_holds(mp, next) : next == NULL) {
-        freelist_store_gets(mp, next, 1, left, 0);
+        mp->slh_first = next;
+        counts_take(mp, 1, left, 0);
     } else {
-        freelist_store_gets(mp, NULL, 1, 0, left);
+        fault_note_damaged_list(faults, mp, block, left);
+        mp->slh_first = NULL;
+        counts_take(mp, 1, 0, left);
     }
     freelist_set_key(mp, block, 0);
     return block;
-}
-
-os_error_t
-freelist_refuse(struct os_mempool *mp)
-{
-    struct pool_tail *tail = pool_tail(mp);
-
-    counts_set_u64(&tail->refused, tail->refused + 1);
-    return OS_INVALID_PARM;
 }
 
 /* Follows the links for as many blocks as are free, or until one leads out of the pool. */
@@ -180,10 +132,11 @@ freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
     if (freelist_look(mp, blocks, n, freelist_count(mp), &rest) < n) {
         return false;
     }
+    mp->slh_first = rest;
     for (uint32_t i = 0; i < n; i++) {
         freelist_set_key(mp, blocks[i], 0);
     }
-    freelist_store_gets(mp, rest, n, freelist_count(mp) - n, 0);
+    counts_take(mp, n, freelist_count(mp) - n, 0);
     return true;
 }
 
@@ -206,12 +159,26 @@ freelist_give(struct os_mempool *mp, void *const *blocks, uint32_t n)
     osmp_counts_store(mp, osmp_counts_load(mp) + n);
 }
 
-os_error_t
-freelist_push_slow(struct os_mempool *mp, void *block)
+/* Why a block may not be put; 0 if it may. */
+static int
+freelist_problem(const struct os_mempool *mp, void *block)
 {
-    if (!geometry_holds(mp, block) || (freelist_may_have(mp, block) && freelist_has(mp, block)) ||
-        freelist_count(mp) == mp->mp_num_blocks) {
-        return freelist_refuse(mp);
+    if (!geometry_holds(mp, block)) {
+        return fault_kind_of_stray(mp, block);
+    }
+    if (freelist_may_have(mp, block) && freelist_has(mp, block)) {
+        return OSMEMPOOL_FAULT_DOUBLE_PUT;
+    }
+    return freelist_count(mp) == mp->mp_num_blocks ? OSMEMPOOL_FAULT_TOO_MANY : 0;
+}
+
+os_error_t
+freelist_push_slow(struct os_mempool *mp, void *block, struct faults *faults)
+{
+    int problem = freelist_problem(mp, block);
+
+    if (problem != 0) {
+        return fault_refuse(faults, mp, problem, block);
     }
     freelist_set_key(mp, block, osmp_key(mp, block));
     freelist_give(mp, &block, 1);
@@ -247,11 +214,12 @@ freelist_may_push(struct os_mempool *mp, void *const *blocks, uint32_t i)
 }
 
 bool
-freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n)
+freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad)
 {
     uint32_t marked = 0;
 
-    if (mp->mp_num_blocks - freelist_count(mp) < n) {
+    if (osmp_unlikely(mp->mp_num_blocks - freelist_count(mp) < n)) {
+        *bad = n;
         return false;
     }
     while (marked < n && freelist_may_push(mp, blocks, marked)) {
@@ -262,10 +230,55 @@ freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n)
         freelist_give(mp, blocks, n);
         return true;
     }
+    *bad = marked;
     while (marked > 0) {
         freelist_set_key(mp, blocks[--marked], 0);
     }
     return false;
+}
+
+void
+freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults)
+{
+    struct os_memblock *last;
+    uint32_t num_free = freelist_count(mp);
+    uint32_t seen = freelist_look(mp, blocks, n, num_free, &last);
+
+    if (seen < n && n <= num_free) {
+        fault_note_damaged_list(faults, mp, last, num_free - seen - 1);
+    }
+}
+
+/* A block that may be put by itself stands in the array twice. */
+static OSMP_COLD os_error_t
+freelist_refuse_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t bad,
+                    struct faults *faults)
+{
+    int problem = 0;
+
+    if (bad < n) {
+        problem = freelist_problem(mp, blocks[bad]);
+        problem = problem != 0 ? problem : OSMEMPOOL_FAULT_TWICE;
+    } else {
+        for (bad = 0; bad < n && problem == 0; bad++) {
+            problem = freelist_problem(mp, blocks[bad]);
+        }
+        bad--;
+        problem = problem != 0 ? problem : OSMEMPOOL_FAULT_TOO_MANY;
+    }
+    return fault_refuse(faults, mp, problem, blocks[bad]);
+}
+
+os_error_t
+freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                        struct faults *faults)
+{
+    uint32_t bad;
+
+    if (freelist_push_all(mp, blocks, n, &bad)) {
+        return OS_OK;
+    }
+    return freelist_refuse_all(mp, blocks, n, bad, faults);
 }
 
 /* Free blocks behind a damaged link keep their old marks: they are lost at the next get anyway. */

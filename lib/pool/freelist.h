@@ -19,6 +19,7 @@
 
 #include "base/compiler.h"
 #include "base/tool.h"
+#include "check/fault.h"
 #include "layout/counts.h"
 #include "layout/geometry.h"
 
@@ -29,10 +30,10 @@ enum { FREELIST_WALK_MAX = 64 };
 void freelist_chain(struct os_mempool *mp);
 
 /* Everything that freelist_pop() leaves aside: empty, a new low, a carry, a damaged link. */
-OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp);
+OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp, struct faults *faults);
 
 /* Everything that freelist_push() leaves aside: not a block, perhaps free, one-word blocks. */
-OSMP_COLD os_error_t freelist_push_slow(struct os_mempool *mp, void *block);
+OSMP_COLD os_error_t freelist_push_slow(struct os_mempool *mp, void *block, struct faults *faults);
 
 /*
  * Takes up to n of the first blocks of a list of so many, in their order, as they are: free, with
@@ -43,18 +44,25 @@ uint32_t freelist_unlink(struct os_mempool *mp, void **blocks, uint32_t n, uint3
 /* Links n such blocks in; the last one comes first. */
 void freelist_link(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
-/* Moves the low-water mark down to what is left. */
-void freelist_note_low(struct os_mempool *mp);
-
 /* Takes n blocks out, or none if the list has fewer that can be reached. */
 bool freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n);
 
 /*
  * Puts n blocks first, or none if one of them is not the pool's, free, or there twice (which is not
  * found where blocks have no room for a key). Marks them as it goes and takes the marks back; list
- * and counters change at the end, so no reader sees them go back.
+ * and counters change at the end, so no reader sees them go back. Where it puts none, *bad becomes
+ * the number of the block that may not be put, or n if there are too many.
  */
-bool freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n);
+bool freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad);
+
+/* The same, but notes and counts a refusal, and what is to blame for it. */
+os_error_t freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                                   struct faults *faults);
+
+/* After freelist_pop_all() found too few: notes the damaged link that hides the others, if any.
+ * Overwrites the array. */
+OSMP_COLD void
+freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults);
 
 /* Moves the free blocks' keys to where the given mask wants them. */
 void freelist_move_keys(struct os_mempool *mp, uint8_t key_lines);
@@ -65,12 +73,6 @@ freelist_count(const struct os_mempool *mp)
 {
     return counts_free(osmp_counts_load(mp));
 }
-
-/* Counts a get that fails; NULL. */
-OSMP_COLD void *freelist_fail(struct os_mempool *mp);
-
-/* Counts a put that is refused. */
-OSMP_COLD os_error_t freelist_refuse(struct os_mempool *mp);
 
 /* Whether a block is on the list: certain where it has room for a key or few blocks are free. */
 OSMP_COLD bool freelist_has(const struct os_mempool *mp, const void *block);
@@ -118,23 +120,24 @@ freelist_is_plain(const struct os_mempool *mp)
 
 /* Takes the first block; NULL if there is none. */
 static inline void *
-freelist_pop(struct os_mempool *mp)
+freelist_pop(struct os_mempool *mp, struct faults *faults)
 {
     void *block = osmp_likely(freelist_is_plain(mp)) ? osmp_pop(mp) : NULL;
 
-    return osmp_likely(block != NULL) ? block : freelist_pop_slow(mp);
+    return osmp_likely(block != NULL) ? block : freelist_pop_slow(mp, faults);
 }
 
 /* Puts a block first; OS_INVALID_PARM if it is none of the pool's or free already. */
 static inline os_error_t
-freelist_push(struct os_mempool *mp, void *block)
+freelist_push(struct os_mempool *mp, void *block, struct faults *faults)
 {
     bool plain = freelist_is_plain(mp);
 
     if (tool_running() && plain && geometry_holds(mp, block)) {
         tool_make_defined(freelist_key_word(mp, block), sizeof(osmp_word));
     }
-    return osmp_likely(plain && osmp_push(mp, block)) ? OS_OK : freelist_push_slow(mp, block);
+    return osmp_likely(plain && osmp_push(mp, block)) ? OS_OK
+                                                      : freelist_push_slow(mp, block, faults);
 }
 
 #endif

@@ -25,6 +25,7 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
     mp->name = (char *)(uintptr_t)name;
     strlcpy(tail->name, name != NULL ? name : "", sizeof(tail->name));
     lock_init(&tail->lock);
+    tail->unusual = (geometry_has_key(mp) ? 0 : POOL_NO_KEY) | (tool_running() ? POOL_WATCHED : 0);
     owner_init(mp);
     freelist_chain(mp);
     mp->mp_min_free = blocks;
@@ -32,11 +33,23 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
 }
 
 void
-pool_retire(struct os_mempool *mp)
+pool_check(struct os_mempool *mp)
+{
+    check_begin(mp);
+    if (check_is_wanted(mp)) {
+        owner_forbid(mp);
+    }
+}
+
+void
+pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
     struct cache_set *set;
 
     pool_lock(mp);
+    if (check_is_wanted(mp)) {
+        check_end(mp, faults, held);
+    }
     set = cache_detach(mp);
     owner_forbid(mp);
     /* Should a fork handler unregister it: no thaw would come for those who wait at the gate. */
@@ -62,7 +75,7 @@ pool_set_cache(struct os_mempool *mp, uint32_t depth)
     depth = depth < mp->mp_num_blocks ? depth : mp->mp_num_blocks;
     if (depth == 0) {
         cache_disable(mp);
-    } else if (owner_is_allowed() && geometry_has_key(mp)) {
+    } else if (owner_is_allowed() && geometry_has_key(mp) && !check_is_wanted(mp)) {
         cache_enable(mp, depth);
     }
     pool_unlock(mp);
@@ -103,6 +116,18 @@ pool_try_reset_min(struct os_mempool *mp, uint32_t *min_free)
     return true;
 }
 
+static struct freelist_damage
+pool_inspect(struct os_mempool *mp)
+{
+    struct freelist_damage found;
+
+    if (!pool_is_checked(mp)) {
+        return freelist_inspect(mp);
+    }
+    found.what = check_inspect(mp, &found.block);
+    return found;
+}
+
 bool
 pool_try_check(struct os_mempool *mp, struct pool_damage *damage)
 {
@@ -112,7 +137,7 @@ pool_try_check(struct os_mempool *mp, struct pool_damage *damage)
     if (!pool_try_visit(mp, &owner)) {
         return false;
     }
-    found = freelist_inspect(mp);
+    found = pool_inspect(mp);
     *damage = (struct pool_damage){.what = found.what, .has_block = found.block != NULL};
     if (damage->has_block) {
         damage->block = (uint32_t)osmp_index(mp, found.block);
@@ -126,24 +151,17 @@ OSMP_PUBLIC os_error_t
 os_mempool_clear(struct os_mempool *mp)
 {
     struct osmp_thread *owner;
-    struct pool_tail *tail;
-    uint64_t word;
 
     if (mp == NULL) {
         return OS_INVALID_PARM;
     }
-    tail = pool_tail(mp);
     owner = pool_visit(mp);
-    word = osmp_counts_load(mp);
-    counts_begin(mp);
-    freelist_chain(mp);
-    /* The blocks that were out are given up: they will not come back as puts. */
-    __atomic_store_n(&tail->adjust, tail->adjust - (mp->mp_num_blocks - counts_free(word)),
-                     __ATOMIC_RELEASE);
-    counts_write(mp, counts_of(counts_gets(word), mp->mp_num_blocks));
-    counts_end(mp);
-    counts_set_u32(&mp->mp_min_free, mp->mp_num_blocks);
-    counts_set_u64(&tail->min_us, clock_now_us());
+    if (pool_is_checked(mp)) {
+        check_clear(mp);
+    } else {
+        freelist_chain(mp);
+    }
+    counts_clear(mp);
     pool_end_visit(mp, owner);
     return OS_OK;
 }
@@ -151,14 +169,18 @@ os_mempool_clear(struct os_mempool *mp)
 OSMP_PUBLIC bool
 os_mempool_is_sane(const struct os_mempool *mp)
 {
+    struct faults faults;
     struct osmp_thread *owner;
     bool sane;
 
     if (mp == NULL) {
         return false;
     }
+    faults_begin(&faults);
     owner = pool_visit(pool_lockable(mp));
-    sane = freelist_inspect(mp).what == NULL;
+    sane = pool_is_checked(pool_lockable(mp)) ? check_is_sane(pool_lockable(mp), &faults)
+                                              : freelist_inspect(mp).what == NULL;
     pool_end_visit(pool_lockable(mp), owner);
+    faults_report(&faults, osmp_caller());
     return sane;
 }

@@ -3,6 +3,7 @@
 #ifndef OSMP_POOL_POOL_H
 #define OSMP_POOL_POOL_H
 
+#include "check/fault.h"
 #include "os/os_mempool.h"
 #include "sync/thread.h"
 
@@ -13,8 +14,14 @@
 void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
                  const char *name, uint8_t flags);
 
-/* The pool is unregistered: from now on it is used under its lock alone, without caches. */
-void pool_retire(struct os_mempool *mp);
+/* The pool was registered: it is checked from now on if the environment or a tool wants that. */
+void pool_check(struct os_mempool *mp);
+
+/*
+ * The pool is unregistered: from now on it is used under its lock alone, without caches. Notes what
+ * is found wrong with it, and who holds its blocks.
+ */
+void pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held);
 
 /* Enables caches of a depth, 0 to disable them; no memory, no caches. */
 void pool_set_cache(struct os_mempool *mp, uint32_t depth);

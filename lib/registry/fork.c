@@ -113,6 +113,7 @@ fork_child(void)
 {
     freeze_end_in_child();
     thread_fork_child();
+    check_fork_child();
     for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
         fork_renew(mp);
     }

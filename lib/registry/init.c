@@ -28,8 +28,10 @@ init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *mem
     if (registry_has(mp)) {
         error = OS_EBUSY;
     } else {
+        check_prepare(membuf, OS_MEMPOOL_BYTES(blocks, block_size));
         pool_format(mp, blocks, block_size, membuf, name, flags);
         registry_link(mp);
+        pool_check(mp);
         pool_set_cache(mp, cache_rules_depth(pool_tail(mp)->name));
     }
     registry_leave();
@@ -64,14 +66,18 @@ OSMP_PUBLIC os_error_t
 os_mempool_unregister(struct os_mempool *mp)
 {
     os_error_t error = OS_INVALID_PARM;
+    struct faults faults;
+    struct held held;
 
+    faults_begin(&faults);
     registry_enter();
     if (mp != NULL && registry_has(mp)) {
         registry_unlink(mp);
-        pool_retire(mp);
+        pool_retire(mp, &faults, &held);
         error = OS_OK;
     }
     registry_leave();
+    faults_report(&faults, osmp_caller());
     return error;
 }
 

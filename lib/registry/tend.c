@@ -68,6 +68,7 @@ tend_stats(const struct pool_counts *counts, size_t size)
         .refused = counts->refused,
         .failed_time = counts->failed_us,
         .min_time = counts->min_us,
+        .faults = counts->faults,
     };
 }
 

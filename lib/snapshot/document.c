@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/build.h"
+#include "check/words.h"
 #include "snapshot/process.h"
 
 /* An ordinary row's length: had at once, a large document is not copied while it grows. */
@@ -28,6 +29,13 @@ document_write_pool(struct json *json, const struct pool_counts *pool)
     json_key_u64(json, "refused", pool->refused);
     json_key_u64(json, "failed_time", pool->failed_us);
     json_key_u64(json, "min_time", pool->min_us);
+    json_key_u64(json, "faults", pool->faults);
+    if (pool->words != 0) {
+        char words[WORDS_TEXT_MAX];
+
+        words_text(words, pool->words, pool->fail_every);
+        json_key_string(json, "debug", words);
+    }
     if (pool->stale) {
         json_key(json, "stale");
         json_bool(json, true);

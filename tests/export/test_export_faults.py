@@ -32,7 +32,7 @@ class Requests(ExporterCase):
         self.assertTrue(0 <= document["time"] - document["start_time"] < 60e6)
         self.assertEqual(list(document["pools"][0]), [
             "name", "block_size", "num_blocks", "num_free", "min_free", "num_cached", "gets",
-            "puts", "adjust", "failed", "refused", "failed_time", "min_time"])
+            "puts", "adjust", "failed", "refused", "failed_time", "min_time", "faults"])
         self.assertEqual(document["pools"][0]["name"], 'first "one"\ufffd\n')
 
     def test_counters_follow_the_program(self):

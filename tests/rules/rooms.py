@@ -5,12 +5,12 @@ import re
 
 import rule
 
-ROOMS = ['base', 'sync', 'layout', 'pool', 'registry', 'snapshot', 'export']
+ROOMS = ['base', 'sync', 'layout', 'check', 'pool', 'registry', 'snapshot', 'export']
 # Bodies that the build chooses between: each belongs to the room of the header that includes it.
 BODIES = {'lock_body.h': 'sync', 'tool_body.h': 'base'}
 GENERATED = {'build_config.h': 'base/build.h'}
 # A client can never hold a pool: the exporter gets documents and sees nothing of pools.
-HIDDEN = {'export': ['layout', 'pool', 'registry']}
+HIDDEN = {'export': ['layout', 'check', 'pool', 'registry']}
 OUTSIDE = ['include', 'tools', 'bench']
 
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "check/words.h"
 #include "os/os_mempool.h"
 #include "snapshot/document.h"
 #include "snapshot/process.h"
@@ -97,6 +98,9 @@ a_document_holds_every_field_of_a_row(void **state)
         .refused = 10,
         .failed_us = 11,
         .min_us = 12,
+        .faults = 13,
+        .words = WORD_CHECK | WORD_FAIL,
+        .fail_every = 14,
         .stale = true,
     };
     const struct snapshot snapshot = {.pools = &row, .n_pools = 1};
@@ -112,7 +116,7 @@ a_document_holds_every_field_of_a_row(void **state)
         text, ",\"pools\":[{\"name\":\"a\\\"b\",\"block_size\":1,\"num_blocks\":2,\"num_free\":3,"
               "\"min_free\":4,\"num_cached\":5,\"gets\":18446744073709551615,\"puts\":7,"
               "\"adjust\":-8,\"failed\":9,\"refused\":10,\"failed_time\":11,\"min_time\":12,"
-              "\"stale\":true}]}\n"));
+              "\"faults\":13,\"debug\":\"check,fail=14\",\"stale\":true}]}\n"));
     free(text);
 }
 

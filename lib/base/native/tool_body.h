@@ -14,6 +14,42 @@ tool_make_defined(const void *bytes, size_t n)
 {
 }
 
+static inline bool
+tool_checks_memory(void)
+{
+    return false;
+}
+
+static inline void
+tool_pool_begin(const void *handle)
+{
+}
+
+static inline void
+tool_pool_end(const void *handle)
+{
+}
+
+static inline void
+tool_block_out(const void *handle, const void *block, size_t n)
+{
+}
+
+static inline void
+tool_block_in(const void *handle, const void *block)
+{
+}
+
+static inline void
+tool_hide(const void *bytes, size_t n)
+{
+}
+
+static inline void
+tool_show(const void *bytes, size_t n)
+{
+}
+
 static inline void
 tool_lock_taken(const void *lock)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tool_body.h: Valgrind's client requests, sent only under Valgrind. */
+/* tool_body.h: Valgrind's client requests, sent only under Valgrind. Those of pools and
+ * their blocks have callers that know that they are. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +22,52 @@ tool_make_defined(const void *bytes, size_t n)
     if (tool_running()) {
         VALGRIND_MAKE_MEM_DEFINED(bytes, n);
     }
+}
+
+/* Other tools answer 0 to the question. */
+static inline bool
+tool_checks_memory(void)
+{
+    char byte = 0;
+    char bits;
+
+    return tool_running() && VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+}
+
+static inline void
+tool_pool_begin(const void *handle)
+{
+    VALGRIND_CREATE_MEMPOOL(handle, 0, 0);
+}
+
+static inline void
+tool_pool_end(const void *handle)
+{
+    VALGRIND_DESTROY_MEMPOOL(handle);
+}
+
+static inline void
+tool_block_out(const void *handle, const void *block, size_t n)
+{
+    VALGRIND_MEMPOOL_ALLOC(handle, block, n);
+}
+
+static inline void
+tool_block_in(const void *handle, const void *block)
+{
+    VALGRIND_MEMPOOL_FREE(handle, block);
+}
+
+static inline void
+tool_hide(const void *bytes, size_t n)
+{
+    VALGRIND_MAKE_MEM_NOACCESS(bytes, n);
+}
+
+static inline void
+tool_show(const void *bytes, size_t n)
+{
+    VALGRIND_MAKE_MEM_UNDEFINED(bytes, n);
 }
 
 static inline void

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check/check.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "check/record.h"
+#include "check/watch.h"
+#include "layout/counts.h"
+
+void
+check_prepare(const void *membuf, size_t n)
+{
+    watch_prepare(membuf, n);
+}
+
+static void
+check_complain(const struct os_mempool *mp)
+{
+    struct text text = {0};
+
+    text_add(&text, "osmempool: OSMEMPOOL_DEBUG: pool '");
+    text_add_escaped(&text, pool_tail_const(mp)->name);
+    text_add(&text, "': no memory for records of its blocks; it is not checked\n");
+    text_write(&text);
+}
+
+void
+check_begin(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    tail->words = words_of(tail->name, &tail->fail_every);
+    if (tail->words == 0 && watch_kind() == WATCH_NONE) {
+        return;
+    }
+    if (!record_make(mp, true)) {
+        tail->words = 0;
+        check_complain(mp);
+        return;
+    }
+    tail->unusual |= POOL_CHECKED;
+    record_link(tail->record);
+}
+
+bool
+check_renew(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    if (!record_make(mp, false)) {
+        tail->words = 0;
+        tail->unusual &= ~(uint32_t)POOL_CHECKED;
+        return false;
+    }
+    return true;
+}
+
+/* What track knows of the block that a fault is about. */
+static void
+check_tell(const struct os_mempool *mp, struct osmempool_fault *fault)
+{
+    const struct record *record = record_of(mp);
+
+    if (fault == NULL || record == NULL || record->traces == NULL) {
+        return;
+    }
+    fault->tracked = 1;
+    if (fault->index != UINT32_MAX) {
+        track_tell(&fault->last_get, &record->traces[fault->index].get);
+        track_tell(&fault->last_put, &record->traces[fault->index].put);
+    }
+}
+
+os_error_t
+check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+{
+    counts_refuse(mp);
+    check_tell(mp, fault_note(faults, mp, kind, block));
+    return OS_INVALID_PARM;
+}
+
+/* Notes that a free block was changed, and where. */
+static void
+check_note_change(struct os_mempool *mp, struct faults *faults, const struct poison *poison,
+                  size_t offset)
+{
+    struct osmempool_fault *fault =
+        fault_note(faults, mp, OSMEMPOOL_FAULT_WRITE_AFTER_PUT, poison->block);
+    size_t n = geometry_stride(mp) - offset;
+
+    if (fault == NULL) {
+        return;
+    }
+    fault->offset = offset;
+    fault->n_bytes = (uint32_t)(n < sizeof(fault->found) ? n : sizeof(fault->found));
+    for (uint32_t i = 0; i < fault->n_bytes; i++) {
+        fault->found[i] = ((const unsigned char *)poison->block)[offset + i];
+        fault->expected[i] = poison_byte(poison, offset + i);
+    }
+    check_tell(mp, fault);
+}
+
+/* The offset of the first byte of a free block that was changed; SIZE_MAX if none is to be seen. */
+static size_t
+check_find_change(const struct os_mempool *mp, uint32_t i, struct poison *poison)
+{
+    *poison = record_poison(mp, i);
+    return record_of(mp)->may_touch ? poison_find(poison) : SIZE_MAX;
+}
+
+/* Whether a free block holds what it should. Damage is noted once. */
+static bool
+check_block_is_sane(struct os_mempool *mp, uint32_t i, struct faults *faults)
+{
+    uint32_t *state = &record_of(mp)->blocks[i].state;
+    struct poison poison;
+    size_t offset = check_find_change(mp, i, &poison);
+
+    if (offset != SIZE_MAX && (*state & BLOCK_DAMAGED) == 0) {
+        *state |= BLOCK_DAMAGED;
+        check_note_change(mp, faults, &poison, offset);
+    }
+    return offset == SIZE_MAX;
+}
+
+/* Whether the members of the public structure say what the record does. */
+static bool
+check_members_are_sane(const struct os_mempool *mp)
+{
+    const struct record *record = record_of(mp);
+    uint32_t num_free = counts_free(osmp_counts_load(mp));
+
+    return num_free == record->n_blocks - record->n_out && mp->mp_min_free <= num_free &&
+           mp->mp_num_blocks == record->n_blocks &&
+           mp->slh_first == (record->first != 0 ? record_block(mp, record->first - 1) : NULL);
+}
+
+bool
+check_is_sane(struct os_mempool *mp, struct faults *faults)
+{
+    struct record *record = record_of(mp);
+    bool sane = check_members_are_sane(mp);
+
+    if (!sane && !record->disagrees) {
+        fault_note(faults, mp, OSMEMPOOL_FAULT_DAMAGED_COUNTERS, NULL);
+    }
+    record->disagrees = !sane;
+    for (uint32_t i = 0; i < record->n_blocks; i++) {
+        if (record_is_free(mp, i)) {
+            sane &= check_block_is_sane(mp, i, faults);
+        }
+    }
+    return sane;
+}
+
+const char *
+check_inspect(struct os_mempool *mp, const void **block)
+{
+    const struct record *record = record_of(mp);
+    struct poison poison;
+
+    *block = NULL;
+    if (!check_members_are_sane(mp)) {
+        return "the pool's members and its free blocks disagree";
+    }
+    for (uint32_t i = 0; i < record->n_blocks; i++) {
+        if (record_is_free(mp, i) && check_find_change(mp, i, &poison) != SIZE_MAX) {
+            *block = poison.block;
+            return "a free block was written after put";
+        }
+    }
+    return NULL;
+}
+
+/* Makes a block's memory accessible. Too many mappings: then the pool does without a fence. */
+static bool
+check_open(struct os_mempool *mp, uint32_t i, struct faults *faults)
+{
+    struct record *record = record_of(mp);
+
+    if (!record->fenced || fence_open(&record->fence, i)) {
+        return true;
+    }
+    faults->unfenced = record_drop_fence(mp);
+    memcpy(faults->unfenced_name, record->pool_name, sizeof(faults->unfenced_name));
+    return faults->unfenced;
+}
+
+/* The first free block goes out; NULL if there is none. */
+static void *
+check_take(struct os_mempool *mp, const void *caller, struct faults *faults)
+{
+    struct record *record = record_of(mp);
+    uint32_t i = record->first - 1;
+    void *block;
+
+    if (record->first == 0 || !check_open(mp, i, faults)) {
+        return NULL;
+    }
+    block = record_block(mp, i);
+    check_block_is_sane(mp, i, faults);
+    record_take(mp);
+    if (record->may_touch && geometry_has_key(mp)) {
+        osmp_words(block)[OSMP_KEY] = 0;
+    }
+    if (record->traces != NULL) {
+        track_set(&record->traces[i].get, caller);
+    }
+    counts_take(mp, 1, record->n_blocks - record->n_out, 0);
+    return block;
+}
+
+static void
+check_give(struct os_mempool *mp, void *block, const void *caller)
+{
+    struct record *record = record_of(mp);
+    uint32_t i = (uint32_t)osmp_index(mp, block);
+
+    if (record->traces != NULL) {
+        track_set(&record->traces[i].put, caller);
+    }
+    record_give(mp, i);
+    osmp_counts_store(
+        mp, counts_of(counts_gets(osmp_counts_load(mp)), record->n_blocks - record->n_out));
+}
+
+/* The word fail: whether this call of get is one that fails. */
+static bool
+check_injects(struct os_mempool *mp)
+{
+    return record_has_word(mp, WORD_FAIL) &&
+           ++record_of(mp)->n_calls % pool_tail(mp)->fail_every == 0;
+}
+
+void *
+check_get(struct os_mempool *mp, const void *caller, struct faults *faults)
+{
+    void *block = check_injects(mp) ? NULL : check_take(mp, caller, faults);
+
+    if (block == NULL) {
+        counts_fail(mp);
+    }
+    return block;
+}
+
+bool
+check_get_all(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller,
+              struct faults *faults)
+{
+    const struct record *record = record_of(mp);
+    uint32_t taken = 0;
+
+    if (!check_injects(mp) && record->n_blocks - record->n_out >= n) {
+        while (taken < n && (blocks[taken] = check_take(mp, caller, faults)) != NULL) {
+            taken++;
+        }
+    }
+    if (taken == n) {
+        return true;
+    }
+    while (taken > 0) {
+        check_give(mp, blocks[--taken], caller);
+    }
+    counts_fail(mp);
+    return false;
+}
+
+bool
+check_has(const struct os_mempool *mp, const void *block)
+{
+    uintptr_t i = osmp_index(mp, block);
+
+    return i < record_of(mp)->n_blocks && record_is_free(mp, (uint32_t)i);
+}
+
+/* Why a block may not be put; 0 if it may. */
+static int
+check_problem(const struct os_mempool *mp, const void *block)
+{
+    uintptr_t i = osmp_index(mp, block);
+
+    if (i >= record_of(mp)->n_blocks) {
+        return fault_kind_of_stray(mp, block);
+    }
+    return record_is_free(mp, (uint32_t)i) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
+}
+
+/* After puts: the records of a pool that is gone from the registry end with the last block. */
+static void
+check_rest(struct os_mempool *mp)
+{
+    const struct record *record = record_of(mp);
+
+    if (!record->listed && record->n_out == 0) {
+        record_end(mp);
+    }
+}
+
+os_error_t
+check_put(struct os_mempool *mp, void *block, const void *caller, struct faults *faults)
+{
+    int problem = check_problem(mp, block);
+
+    if (record_has_word(mp, WORD_CHECK)) {
+        check_is_sane(mp, faults);
+    }
+    if (problem != 0) {
+        return check_refuse(faults, mp, problem, block);
+    }
+    check_give(mp, block, caller);
+    check_rest(mp);
+    return OS_OK;
+}
+
+static uint32_t *
+check_state(const struct os_mempool *mp, const void *block)
+{
+    return &record_of(mp)->blocks[osmp_index(mp, block)].state;
+}
+
+/* Marks blocks as chosen until one may not be put or is chosen already; how many there are. */
+static uint32_t
+check_choose(const struct os_mempool *mp, void *const *blocks, uint32_t n, int *problem)
+{
+    uint32_t chosen = 0;
+
+    while (chosen < n) {
+        *problem = check_problem(mp, blocks[chosen]);
+        if (*problem == 0 && *check_state(mp, blocks[chosen]) == BLOCK_CHOSEN) {
+            *problem = OSMEMPOOL_FAULT_TWICE;
+        }
+        if (*problem != 0) {
+            break;
+        }
+        *check_state(mp, blocks[chosen++]) = BLOCK_CHOSEN;
+    }
+    for (uint32_t i = 0; i < chosen; i++) {
+        *check_state(mp, blocks[i]) = 0;
+    }
+    return chosen;
+}
+
+os_error_t
+check_put_all(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller,
+              struct faults *faults)
+{
+    int problem = 0;
+    uint32_t chosen = check_choose(mp, blocks, n, &problem);
+
+    if (record_has_word(mp, WORD_CHECK)) {
+        check_is_sane(mp, faults);
+    }
+    if (chosen < n) {
+        return check_refuse(faults, mp, problem, blocks[chosen]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        check_give(mp, blocks[i], caller);
+    }
+    check_rest(mp);
+    return OS_OK;
+}
+
+void
+check_clear(struct os_mempool *mp)
+{
+    record_clear(mp);
+}
+
+void
+check_held(const struct record *record, struct held *held)
+{
+    memset(held, 0, sizeof(*held));
+    memcpy(held->pool_name, record->pool_name, sizeof(held->pool_name));
+    held->n_blocks = record->n_blocks;
+    held->n_out = record->n_out;
+    held->tracked = record->traces != NULL;
+    for (uint32_t i = 0; held->tracked && i < record->n_blocks; i++) {
+        if ((record->blocks[i].state & BLOCK_FREE) == 0) {
+            track_add_held(held, &record->traces[i].get);
+        }
+    }
+}
+
+/* With check and track; and always where AddressSanitizer looks for what was allocated and lost. */
+static void
+check_note_held(struct os_mempool *mp, struct faults *faults, struct held *held)
+{
+    const struct record *record = record_of(mp);
+    struct osmempool_fault *fault;
+    bool aloud = watch_wants_leaks();
+
+    if (record->n_out == 0 ||
+        !(aloud || (record_has_word(mp, WORD_CHECK) && record_has_word(mp, WORD_TRACK)))) {
+        return;
+    }
+    check_held(record, held);
+    faults->held = held;
+    faults->aloud = aloud;
+    fault = fault_note(faults, mp, OSMEMPOOL_FAULT_BLOCKS_OUT, NULL);
+    if (fault != NULL) {
+        fault->n_blocks = record->n_out;
+    }
+}
+
+/* AddressSanitizer's marks end here, as the buffer is its owner's again; Memcheck has a list of the
+ * blocks that are out, for the end of the program. */
+void
+check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
+{
+    struct record *record = record_of(mp);
+
+    if (record == NULL) {
+        return;
+    }
+    check_note_held(mp, faults, held);
+    if (record_has_word(mp, WORD_CHECK)) {
+        check_is_sane(mp, faults);
+    }
+    record_unlink(record);
+    if (watch_kind() == WATCH_ASAN) {
+        record_forget_tool(mp);
+    }
+    check_rest(mp);
+}
+
+static const struct record *
+check_skip(const struct record *record)
+{
+    while (record != NULL && record->n_out == 0) {
+        record = record->next;
+    }
+    return record;
+}
+
+const struct record *
+check_first_held(void)
+{
+    return check_skip(record_first());
+}
+
+const struct record *
+check_next_held(const struct record *record)
+{
+    return check_skip(record->next);
+}
+
+void
+check_fork_child(void)
+{
+    track_fork_child();
+    fault_fork_child();
+}

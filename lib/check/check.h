@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check.h: pools under a debug word, or in a program that a tool watches.
+ *
+ * Get and put of a checked pool are here. They use the record of its blocks (record.h) and never
+ * follow a link that lies in a block, so nothing that a program writes after put misleads them.
+ *
+ * A checked pool is never owned and has no caches: the flag that leads here is looked at under the
+ * lock only. The record begins with init and ends with unregister. If blocks are out then, it stays
+ * until the last one has come back; and a pool that is used on gets a new one.
+ *
+ * Synchronization: check_begin(), check_end() and the records of held blocks under the registry's
+ * mutex; everything else under the pool's lock.
+ */
+#ifndef OSMP_CHECK_CHECK_H
+#define OSMP_CHECK_CHECK_H
+
+#include "check/fault.h"
+#include "layout/tail.h"
+
+struct record;
+
+/* Before a pool is formatted: tools let the library write into the buffer. */
+void check_prepare(const void *membuf, size_t n);
+
+/* A pool was formatted and registered: what the environment and the tools want for it. */
+void check_begin(struct os_mempool *mp);
+
+/* It is no longer registered. Notes what is_sane finds, and blocks that are out; *held says whose.
+ */
+void check_end(struct os_mempool *mp, struct faults *faults, struct held *held);
+
+/* The pool has no record, as it was unregistered with all blocks in; makes one. False if there is
+ * no memory: it is checked no more, and has no list of free blocks. */
+OSMP_COLD bool check_renew(struct os_mempool *mp);
+
+/* The calls of the public interface, for a pool with a record. */
+void *check_get(struct os_mempool *mp, const void *caller, struct faults *faults);
+os_error_t check_put(struct os_mempool *mp, void *block, const void *caller, struct faults *faults);
+bool check_get_all(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller,
+                   struct faults *faults);
+os_error_t check_put_all(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller,
+                         struct faults *faults);
+void check_clear(struct os_mempool *mp);
+bool check_is_sane(struct os_mempool *mp, struct faults *faults);
+
+/* The first thing that is wrong, in words, and the block that shows it or NULL; NULL if nothing is.
+ * Notes no fault. */
+const char *check_inspect(struct os_mempool *mp, const void **block);
+
+/* Whether a block of the pool is free. */
+bool check_has(const struct os_mempool *mp, const void *block);
+
+/* Notes a put that is refused, with what is known of the block's life; also for other pools. */
+os_error_t check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block);
+
+/* Of the registered pools' records those with blocks out: the first, and the one after. */
+const struct record *check_first_held(void);
+const struct record *check_next_held(const struct record *record);
+
+/* Who holds the blocks of one. */
+void check_held(const struct record *record, struct held *held);
+
+/* In a forked child. */
+void check_fork_child(void);
+
+/* Whether the pool is checked; of one that is used on after unregister the caller renews. */
+static inline bool
+check_is_wanted(const struct os_mempool *mp)
+{
+    return (pool_tail_const(mp)->unusual & POOL_CHECKED) != 0;
+}
+
+#endif

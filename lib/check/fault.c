@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check/fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "check/report.h"
+#include "check/track.h"
+#include "layout/counts.h"
+#include "layout/geometry.h"
+
+enum fault_mode { FAULT_COUNT, FAULT_LOG, FAULT_ABORT };
+
+/* Written before main() and by a constructor alone. */
+static enum fault_mode fault_mode;
+static void (*fault_find)(struct osmempool_fault *fault);
+
+/*
+ * The handler: the sequence number is odd while it changes. The writer's stores are releases and
+ * the reader's loads acquires, so who sees any of them sees the odd number on its second look.
+ */
+static uint32_t fault_handler_seq;
+static osmempool_fault_fn *fault_handler;
+static void *fault_handler_arg;
+
+/* Faults of the handler itself are not handed to it. */
+static _Thread_local bool fault_in_handler;
+
+/* A change lasts some ns; a reader that met this many was held up between its two looks. */
+enum { FAULT_TRIES = 1000 };
+
+static void
+fault_complain(const char *value)
+{
+    struct text text = {0};
+
+    text_add(&text, "osmempool: OSMEMPOOL_FAULT=");
+    text_add_escaped(&text, value);
+    text_add(&text, " ignored: set count, log or abort\n");
+    text_write(&text);
+}
+
+__attribute__((constructor(101))) static void
+fault_start(void)
+{
+    static const char *const names[] = {"count", "log", "abort"};
+    const char *value = secure_getenv("OSMEMPOOL_FAULT");
+
+    if (value == NULL || *value == '\0') {
+        return;
+    }
+    for (int mode = FAULT_COUNT; mode <= FAULT_ABORT; mode++) {
+        if (strcmp(value, names[mode]) == 0) {
+            fault_mode = (enum fault_mode)mode;
+            return;
+        }
+    }
+    fault_complain(value);
+}
+
+void
+fault_set_finder(void (*find)(struct osmempool_fault *fault))
+{
+    fault_find = find;
+}
+
+void
+fault_fork_child(void)
+{
+    __atomic_store_n(&fault_handler_seq, 0, __ATOMIC_RELAXED);
+}
+
+OSMP_PUBLIC void
+osmempool_set_fault_handler(osmempool_fault_fn *fn, void *arg)
+{
+    uint32_t seq;
+
+    /* Acquire: of two that set it, the second comes wholly after the first. */
+    do {
+        seq = __atomic_load_n(&fault_handler_seq, __ATOMIC_RELAXED) & ~1u;
+    } while (!__atomic_compare_exchange_n(&fault_handler_seq, &seq, seq + 1, false,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    __atomic_store_n(&fault_handler, fn, __ATOMIC_RELEASE);
+    __atomic_store_n(&fault_handler_arg, arg, __ATOMIC_RELEASE);
+    __atomic_store_n(&fault_handler_seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+/* One attempt to read the handler with its argument. Acquire: as argued above. */
+static bool
+fault_try_handler(osmempool_fault_fn **fn, void **arg)
+{
+    uint32_t seq = __atomic_load_n(&fault_handler_seq, __ATOMIC_ACQUIRE);
+
+    *fn = __atomic_load_n(&fault_handler, __ATOMIC_ACQUIRE);
+    *arg = __atomic_load_n(&fault_handler_arg, __ATOMIC_ACQUIRE);
+    return seq % 2 == 0 && seq == __atomic_load_n(&fault_handler_seq, __ATOMIC_RELAXED);
+}
+
+/* The handler to call, if there is one and the thread is not in it already. */
+static osmempool_fault_fn *
+fault_get_handler(void **arg)
+{
+    osmempool_fault_fn *fn;
+    int tries = 0;
+
+    while (!fault_try_handler(&fn, arg)) {
+        if (++tries == FAULT_TRIES) {
+            return NULL;
+        }
+    }
+    return fault_in_handler ? NULL : fn;
+}
+
+int
+fault_kind_of_stray(const struct os_mempool *mp, const void *block)
+{
+    size_t offset;
+
+    if (block == NULL) {
+        return OSMEMPOOL_FAULT_NULL;
+    }
+    return geometry_find(mp, (uintptr_t)block, &offset) == UINT32_MAX ? OSMEMPOOL_FAULT_FOREIGN
+                                                                      : OSMEMPOOL_FAULT_MISALIGNED;
+}
+
+struct osmempool_fault *
+fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+{
+    struct osmempool_fault *fault;
+
+    counts_faults(mp, 1);
+    faults->n++;
+    if (faults->n_told == FAULTS_MAX) {
+        return NULL;
+    }
+    fault = &faults->list[faults->n_told++];
+    memset(fault, 0, sizeof(*fault));
+    fault->size = sizeof(*fault);
+    fault->kind = (enum osmempool_fault_kind)kind;
+    memcpy(fault->pool_name, pool_tail(mp)->name, sizeof(fault->pool_name));
+    fault->pool = mp;
+    fault->block = (void *)(uintptr_t)block;
+    fault->index = geometry_find(mp, (uintptr_t)block, &fault->offset);
+    return fault;
+}
+
+void
+fault_note_damaged_list(struct faults *faults, struct os_mempool *mp, const void *block,
+                        uint32_t n_lost)
+{
+    struct osmempool_fault *fault = fault_note(faults, mp, OSMEMPOOL_FAULT_DAMAGED_LIST, block);
+
+    if (fault != NULL) {
+        fault->n_blocks = n_lost;
+        fault->n_bytes = sizeof(osmp_word);
+        memcpy(fault->found, block, sizeof(osmp_word));
+    }
+}
+
+os_error_t
+fault_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+{
+    counts_refuse(mp);
+    fault_note(faults, mp, kind, block);
+    return OS_INVALID_PARM;
+}
+
+/* Hands a fault to all who want to hear of it. */
+static void
+fault_report(struct faults *faults, struct osmempool_fault *fault, osmempool_fault_fn *fn,
+             void *arg)
+{
+    if (fault->kind == OSMEMPOOL_FAULT_FOREIGN && fault_find != NULL) {
+        fault_find(fault);
+    }
+    if (fn != NULL) {
+        fault_in_handler = true;
+        fn(fault, arg);
+        fault_in_handler = false;
+    }
+    if (fault_mode != FAULT_COUNT || faults->aloud) {
+        report_fault(fault, faults->held);
+    }
+}
+
+void
+faults_report_all(struct faults *faults, const void *caller)
+{
+    void *arg;
+    osmempool_fault_fn *fn = fault_get_handler(&arg);
+
+    if (faults->unfenced) {
+        report_unfenced(faults->unfenced_name);
+    }
+    if (faults->n == 0 || (fn == NULL && fault_mode == FAULT_COUNT && !faults->aloud)) {
+        return;
+    }
+    for (uint32_t i = 0; i < faults->n_told; i++) {
+        faults->list[i].caller = (void *)(uintptr_t)caller;
+        faults->list[i].thread = track_thread();
+        fault_report(faults, &faults->list[i], fn, arg);
+    }
+    if (faults->n > faults->n_told && fault_mode != FAULT_COUNT) {
+        report_more(faults->n - faults->n_told);
+    }
+    if (fault_mode == FAULT_ABORT) {
+        abort();
+    }
+}
+
+os_error_t
+fault_no_pool(const void *block, const void *caller)
+{
+    struct faults faults;
+    struct osmempool_fault *fault = &faults.list[0];
+
+    faults_begin(&faults);
+    faults.n = faults.n_told = 1;
+    memset(fault, 0, sizeof(*fault));
+    fault->size = sizeof(*fault);
+    fault->kind = OSMEMPOOL_FAULT_NULL;
+    fault->block = (void *)(uintptr_t)block;
+    fault->index = UINT32_MAX;
+    faults_report_all(&faults, caller);
+    return OS_INVALID_PARM;
+}

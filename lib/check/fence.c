@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check/fence.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Linux's default, for where /proc does not tell. */
+enum { FENCE_MAPS_DEFAULT = 65530 };
+
+/* Relaxed: a count of what all fences may need, nothing is read on the strength of it. */
+static size_t fence_maps;
+
+static size_t
+fence_maps_max(void)
+{
+    char text[32];
+    ssize_t n = -1;
+    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text) - 1);
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return (n > 0 ? strtoul(text, NULL, 10) : FENCE_MAPS_DEFAULT) / 2;
+}
+
+/* Takes the mappings that n blocks may need from those that all fences may have. */
+static bool
+fence_reserve(struct fence *fence, uint32_t n)
+{
+    size_t max = fence_maps_max();
+
+    fence->n_maps = 2 * (size_t)n + 1;
+    if (__atomic_add_fetch(&fence_maps, fence->n_maps, __ATOMIC_RELAXED) <= max) {
+        return true;
+    }
+    __atomic_sub_fetch(&fence_maps, fence->n_maps, __ATOMIC_RELAXED);
+    return false;
+}
+
+static void
+fence_unreserve(struct fence *fence)
+{
+    __atomic_sub_fetch(&fence_maps, fence->n_maps, __ATOMIC_RELAXED);
+    fence->n_maps = 0;
+}
+
+bool
+fence_make(struct fence *fence, uint32_t n, size_t stride)
+{
+    void *map = MAP_FAILED;
+
+    fence->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    fence->block_bytes = (stride + fence->page_bytes - 1) / fence->page_bytes * fence->page_bytes;
+    if (!fence_reserve(fence, n)) {
+        return false;
+    }
+    if (!__builtin_mul_overflow(fence_step(fence), n, &fence->map_bytes) &&
+        !__builtin_add_overflow(fence->map_bytes, fence->page_bytes, &fence->map_bytes)) {
+        map = mmap(NULL, fence->map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    }
+    if (map == MAP_FAILED) {
+        fence_unreserve(fence);
+        return false;
+    }
+    fence->map = map;
+    return true;
+}
+
+size_t
+fence_step(const struct fence *fence)
+{
+    return fence->block_bytes + fence->page_bytes;
+}
+
+static char *
+fence_pages(const struct fence *fence, uint32_t i)
+{
+    return fence->map + fence->page_bytes + i * fence_step(fence);
+}
+
+uintptr_t
+fence_first(const struct fence *fence, size_t stride)
+{
+    return (uintptr_t)fence_pages(fence, 0) + fence->block_bytes - stride;
+}
+
+bool
+fence_open(const struct fence *fence, uint32_t i)
+{
+    return mprotect(fence_pages(fence, i), fence->block_bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+/* Should the kernel refuse, the block merely stays accessible. */
+void
+fence_close(const struct fence *fence, uint32_t i)
+{
+    mprotect(fence_pages(fence, i), fence->block_bytes, PROT_NONE);
+}
+
+void
+fence_close_all(const struct fence *fence)
+{
+    mprotect(fence->map, fence->map_bytes, PROT_NONE);
+}
+
+bool
+fence_drop(struct fence *fence)
+{
+    fence_unreserve(fence);
+    return mprotect(fence->map, fence->map_bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void
+fence_end(struct fence *fence)
+{
+    fence_unreserve(fence);
+    munmap(fence->map, fence->map_bytes);
+    fence->map = NULL;
+}

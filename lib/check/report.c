@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check/report.h"
+
+#include <bsd/stdlib.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/site.h"
+#include "base/text.h"
+#include "check/track.h"
+
+static const char *const report_titles[] = {
+    [OSMEMPOOL_FAULT_NULL] = "put of NULL",
+    [OSMEMPOOL_FAULT_FOREIGN] = "put of a foreign address",
+    [OSMEMPOOL_FAULT_MISALIGNED] = "put of an address inside a block",
+    [OSMEMPOOL_FAULT_DOUBLE_PUT] = "double put",
+    [OSMEMPOOL_FAULT_TOO_MANY] = "more puts than blocks",
+    [OSMEMPOOL_FAULT_TWICE] = "a block twice in one bulk put",
+    [OSMEMPOOL_FAULT_IN_CALLBACK] = "put of a block inside its own put callback",
+    [OSMEMPOOL_FAULT_DAMAGED_LIST] = "damaged free list",
+    [OSMEMPOOL_FAULT_WRITE_AFTER_PUT] = "write after put",
+    [OSMEMPOOL_FAULT_DAMAGED_COUNTERS] = "damaged pool",
+    [OSMEMPOOL_FAULT_BLOCKS_OUT] = "blocks out at unregister",
+};
+
+/* Each line bears the library's name, as it stands among those of others. */
+static void
+report_begin(struct text *text, const char *title, const char *pool_name)
+{
+    text_add(text, "osmempool: %s: pool '", title);
+    text_add_escaped(text, pool_name);
+    text_add(text, "': ");
+}
+
+static void
+report_block(struct text *text, const struct osmempool_fault *fault)
+{
+    text_add(text, "block %u (%p)", fault->index,
+             (void *)((char *)fault->block -
+                      (fault->kind == OSMEMPOOL_FAULT_MISALIGNED ? fault->offset : 0)));
+}
+
+/* "program+0x12ab (function)" */
+static void
+report_site(struct text *text, const void *caller)
+{
+    struct site site;
+
+    site_find(&site, caller);
+    text_add_escaped(text, site.module[0] != '\0' ? site.module : "?");
+    text_add(text, "+%#zx", (size_t)site.offset);
+    if (site.function != NULL) {
+        text_add(text, " (%s)", site.function);
+    }
+}
+
+static void
+report_age(struct text *text, uint64_t age_us)
+{
+    text_add(text, "%llu.%06u s", (unsigned long long)(age_us / 1000000),
+             (unsigned)(age_us % 1000000));
+}
+
+static void
+report_trace(struct text *text, const char *what, const struct osmempool_trace *trace)
+{
+    if (trace->caller != NULL) {
+        text_add(text, "osmempool:   %s at ", what);
+        report_site(text, trace->caller);
+        text_add(text, ", thread %u, ", trace->thread);
+        report_age(text, trace->age_us);
+        text_add(text, " ago\n");
+    }
+}
+
+/* Who made the call, and what is known of the block's life before. */
+static void
+report_calls(struct text *text, const struct osmempool_fault *fault)
+{
+    const char *program = getprogname();
+
+    text_add(text, "osmempool:   this call at ");
+    report_site(text, fault->caller);
+    text_add(text, ", thread %u of %s[%d]\n", fault->thread, program != NULL ? program : "?",
+             (int)getpid());
+    report_trace(text, "last got", &fault->last_get);
+    report_trace(text, "last put", &fault->last_put);
+    if (fault->index != UINT32_MAX && !fault->tracked &&
+        fault->kind != OSMEMPOOL_FAULT_DAMAGED_LIST) {
+        text_add(text, "osmempool:   run with OSMEMPOOL_DEBUG=track to see who got and put it\n");
+    }
+}
+
+static void
+report_foreign(struct text *text, const struct osmempool_fault *fault)
+{
+    text_add(text, "%p is none of its blocks", fault->block);
+    if (fault->true_pool == NULL) {
+        text_add(text, ", and of no other registered pool's\n");
+        return;
+    }
+    text_add(text, "; it is %sblock %u of pool '", fault->true_offset == 0 ? "" : "inside ",
+             fault->true_index);
+    text_add_escaped(text, fault->true_pool_name);
+    text_add(text, "'\n");
+}
+
+static void
+report_changed(struct text *text, const struct osmempool_fault *fault)
+{
+    report_block(text, fault);
+    text_add(text, " was changed while it was free\nosmempool:   from byte %zu%s: found ",
+             fault->offset,
+             fault->offset < sizeof(void *)       ? ", the link to the next free block"
+             : fault->offset < 2 * sizeof(void *) ? ", the mark of a free block"
+                                                  : "");
+    text_add_bytes(text, fault->found, fault->n_bytes);
+    text_add(text, "\nosmempool:   it should be ");
+    text_add_bytes(text, fault->expected, fault->n_bytes);
+    text_add(text, "\n");
+}
+
+static void
+report_damaged_list(struct text *text, const struct osmempool_fault *fault)
+{
+    report_block(text, fault);
+    text_add(text, " was written after put: it begins with ");
+    text_add_bytes(text, fault->found, fault->n_bytes);
+    text_add(text, ", which leads to no block\n");
+    text_add(text, "osmempool:   %u free blocks behind it are out of reach%s\n", fault->n_blocks,
+             fault->n_blocks > 0 ? " until the pool is cleared" : "");
+    text_add(text, "osmempool:   run with OSMEMPOOL_DEBUG=check,poison,track to find the writer\n");
+}
+
+static void
+report_held(struct text *text, const struct held *held)
+{
+    uint64_t now_us = track_now_us();
+
+    for (uint32_t i = 0; i < held->n_sites; i++) {
+        const struct held_site *site = &held->sites[i];
+
+        text_add(text, "osmempool:   %u got by ", site->n);
+        report_site(text, (const void *)site->caller);
+        text_add(text, ", the oldest ");
+        report_age(text, now_us - site->oldest_us);
+        text_add(text, " ago in thread %u\n", site->thread);
+    }
+    if (held->n_others > 0) {
+        text_add(text, "osmempool:   %u got elsewhere\n", held->n_others);
+    }
+    if (!held->tracked) {
+        text_add(text, "osmempool:   run with OSMEMPOOL_DEBUG=track to see who got them\n");
+    }
+}
+
+static void
+report_out(struct text *text, const struct held *held)
+{
+    text_add(text, "%u of %u blocks are out\n", held->n_out, held->n_blocks);
+    report_held(text, held);
+}
+
+/* What is wrong, in the rest of the first line. */
+static void
+report_what(struct text *text, const struct osmempool_fault *fault, const struct held *held)
+{
+    switch (fault->kind) {
+    case OSMEMPOOL_FAULT_NULL:
+        text_add(text, "%s\n", fault->pool == NULL ? "the pool is NULL" : "the block is NULL");
+        break;
+    case OSMEMPOOL_FAULT_FOREIGN:
+        report_foreign(text, fault);
+        break;
+    case OSMEMPOOL_FAULT_MISALIGNED:
+        text_add(text, "%p is byte %zu of ", fault->block, fault->offset);
+        report_block(text, fault);
+        text_add(text, "\n");
+        break;
+    case OSMEMPOOL_FAULT_DAMAGED_LIST:
+        report_damaged_list(text, fault);
+        break;
+    case OSMEMPOOL_FAULT_WRITE_AFTER_PUT:
+        report_changed(text, fault);
+        break;
+    case OSMEMPOOL_FAULT_DAMAGED_COUNTERS:
+        text_add(text,
+                 "its counters and its free blocks disagree: struct os_mempool was written\n");
+        break;
+    case OSMEMPOOL_FAULT_BLOCKS_OUT:
+        report_out(text, held);
+        break;
+    case OSMEMPOOL_FAULT_DOUBLE_PUT:
+        report_block(text, fault);
+        text_add(text, " is free already\n");
+        break;
+    default:
+        report_block(text, fault);
+        text_add(text, "\n");
+    }
+}
+
+void
+report_fault(const struct osmempool_fault *fault, const struct held *held)
+{
+    struct text text = {0};
+
+    report_begin(&text, report_titles[fault->kind], fault->pool_name);
+    report_what(&text, fault, held);
+    report_calls(&text, fault);
+    text_write(&text);
+}
+
+void
+report_more(uint32_t n)
+{
+    struct text text = {0};
+
+    text_add(&text, "osmempool: and %u more in the same call\n", n);
+    text_write(&text);
+}
+
+void
+report_exit(const struct held *held)
+{
+    struct text text = {0};
+
+    report_begin(&text, "blocks out at exit", held->pool_name);
+    report_out(&text, held);
+    text_write(&text);
+}
+
+void
+report_unfenced(const char *pool_name)
+{
+    struct text text = {0};
+
+    report_begin(&text, "OSMEMPOOL_DEBUG", pool_name);
+    text_add(&text, "the kernel refuses more mappings for fence; poison instead. Raise "
+                    "vm.max_map_count, or name fewer pools\n");
+    text_write(&text);
+}

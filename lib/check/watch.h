@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * watch.h: the tools that watch each access to memory, told what is a block and who has it.
+ *
+ * Memcheck and AddressSanitizer. In a program under one of them every registered pool is checked,
+ * and nothing of the library touches a free block: the tool holds it for inaccessible.
+ *
+ * Synchronization: under the pool's lock; watch_kind() first under the registry's mutex.
+ */
+#ifndef OSMP_CHECK_WATCH_H
+#define OSMP_CHECK_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum watch {
+    WATCH_NONE,
+    WATCH_MEMCHECK,
+    WATCH_ASAN,
+};
+
+/* Who watches this process. Not AddressSanitizer if ASAN_OPTIONS has allow_user_poisoning=0. */
+enum watch watch_kind(void);
+
+/* Whether leaks are to be told, as AddressSanitizer's own leak check does unless it is told not to.
+ */
+bool watch_wants_leaks(void);
+
+/* For unit tests that write into free blocks on purpose: nobody watches from now on. */
+void watch_ignore(void);
+
+/* The bytes are the library's, so that it may format them. */
+void watch_prepare(const void *bytes, size_t n);
+
+/* A pool begins, its blocks free. The handle stands for it, as it may be born again. */
+void watch_begin(const void *handle, const void *bytes, size_t n);
+
+/* All that is said of it is void. */
+void watch_end(const void *handle, const void *bytes, size_t n);
+
+/* A block of n bytes goes out; a block of n bytes comes back. */
+void watch_out(const void *handle, const void *block, size_t n);
+void watch_in(const void *handle, const void *block, size_t n);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* finder.c: which registered pool an address belongs to, and who holds blocks at the end. */
+#include <string.h>
+
+#include "base/compiler.h"
+#include "check/check.h"
+#include "check/report.h"
+#include "check/watch.h"
+#include "layout/geometry.h"
+#include "registry/registry.h"
+
+/* Whether a pool holds the address; then the fault's last members tell where. Where its blocks lie
+ * does not change while it is registered, so its lock is not needed. */
+static bool
+finder_fill_in(struct osmempool_fault *fault, struct os_mempool *mp)
+{
+    uint32_t i = geometry_find(mp, (uintptr_t)fault->block, &fault->true_offset);
+
+    if (i == UINT32_MAX) {
+        return false;
+    }
+    fault->true_index = i;
+    fault->true_pool = mp;
+    memcpy(fault->true_pool_name, pool_tail(mp)->name, sizeof(fault->true_pool_name));
+    return true;
+}
+
+static void
+finder_find(struct osmempool_fault *fault)
+{
+    struct os_mempool *mp;
+
+    registry_enter();
+    mp = registry_first();
+    while (mp != NULL && !finder_fill_in(fault, mp)) {
+        mp = registry_next(mp);
+    }
+    registry_leave();
+}
+
+__attribute__((constructor(102))) static void
+finder_register(void)
+{
+    fault_set_finder(finder_find);
+}
+
+/* The record number n of those with blocks out; false if there are fewer. */
+static bool
+finder_held(size_t n, struct held *held)
+{
+    const struct record *record;
+
+    registry_enter();
+    record = check_first_held();
+    while (record != NULL && n-- > 0) {
+        record = check_next_held(record);
+    }
+    if (record != NULL) {
+        check_held(record, held);
+    }
+    registry_leave();
+    return record != NULL;
+}
+
+/*
+ * LeakSanitizer cannot see into pools. Looks at the library's records alone: a pool may have been
+ * on main()'s stack, and nobody asks for its blocks any more.
+ */
+__attribute__((destructor(102))) static void
+finder_tell_leaks(void)
+{
+    struct held held;
+
+    for (size_t n = 0; watch_wants_leaks() && finder_held(n, &held); n++) {
+        report_exit(&held);
+    }
+}
