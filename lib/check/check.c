@@ -445,6 +445,26 @@ check_next_held(const struct record *record)
     return check_skip(record->next);
 }
 
+bool
+check_is_tracked(const struct os_mempool *mp)
+{
+    return record_of(mp) != NULL && record_of(mp)->traces != NULL;
+}
+
+uint32_t
+check_copy_gets(const struct os_mempool *mp, struct trace_end *gets)
+{
+    const struct record *record = record_of(mp);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < record->n_blocks; i++) {
+        if (!record_is_free(mp, i)) {
+            gets[n++] = record->traces[i].get;
+        }
+    }
+    return n;
+}
+
 void
 check_fork_child(void)
 {

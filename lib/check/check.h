@@ -19,6 +19,7 @@
 #include "layout/tail.h"
 
 struct record;
+struct trace_end;
 
 /* Before a pool is formatted: tools let the library write into the buffer. */
 void check_prepare(const void *membuf, size_t n);
@@ -60,6 +61,13 @@ const struct record *check_next_held(const struct record *record);
 
 /* Who holds the blocks of one. */
 void check_held(const struct record *record, struct held *held);
+
+/* Whether the pool is tracked. It is so from init to unregister: the pool's lock is not needed. */
+bool check_is_tracked(const struct os_mempool *mp);
+
+/* Copies the gets of the blocks that are out, room for all blocks being there; how many there are.
+ */
+uint32_t check_copy_gets(const struct os_mempool *mp, struct trace_end *gets);
 
 /* In a forked child. */
 void check_fork_child(void);

@@ -25,6 +25,8 @@ static void command_snapshot(struct json *json, const char *argument);
 
 static const struct command commands[] = {
     {"snapshot", NULL, "the counters of every pool", command_snapshot, NULL, false},
+    {"holders", "POOL-GLOB", "who has the blocks (OSMEMPOOL_DEBUG=track)", NULL, &task_holders,
+     false},
     {"check", "POOL-GLOB", "what is damaged; stops a pool while it looks", NULL, &task_check,
      false},
     {"reset-min", "POOL-GLOB", "starts low-water marks again (OSMEMPOOL_EXPORT_WRITE=1)", NULL,

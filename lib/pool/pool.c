@@ -147,6 +147,18 @@ pool_try_check(struct os_mempool *mp, struct pool_damage *damage)
     return true;
 }
 
+/* A tracked pool has no owner and no caches. */
+bool
+pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n)
+{
+    if (!lock_try(&pool_tail(mp)->lock)) {
+        return false;
+    }
+    *n = check_copy_gets(mp, gets);
+    pool_unlock(mp);
+    return true;
+}
+
 OSMP_PUBLIC os_error_t
 os_mempool_clear(struct os_mempool *mp)
 {

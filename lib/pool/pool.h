@@ -4,6 +4,7 @@
 #define OSMP_POOL_POOL_H
 
 #include "check/fault.h"
+#include "check/track.h"
 #include "os/os_mempool.h"
 #include "sync/thread.h"
 
@@ -42,6 +43,10 @@ struct pool_damage {
 
 /* Looks for it, unless the pool is not to be had now: false. */
 bool pool_try_check(struct os_mempool *mp, struct pool_damage *damage);
+
+/* Copies the gets of a tracked pool's blocks that are out, to where all its blocks have room, and
+ * tells how many there are, unless the pool is not to be had now: false. */
+bool pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n);
 
 /* An ending thread's record is taken out of a pool. */
 void pool_forget_thread(struct os_mempool *mp, struct thread *thread);

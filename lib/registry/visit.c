@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/visit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "check/check.h"
 #include "registry/registry.h"
 
 size_t
@@ -43,6 +45,52 @@ visit_check(struct visit *visit)
     registry_enter();
     mp = visit_find(visit);
     if (mp != NULL && pool_try_check(mp, &visit->damage)) {
+        visit->state = VISIT_DONE;
+    }
+    registry_leave();
+}
+
+/* What is told of a pool whether it is tracked or not. */
+static void
+visit_look(struct visit *visit)
+{
+    struct visit_holders *holders = &visit->holders;
+    struct pool_counts counts;
+    struct os_mempool *mp;
+
+    registry_enter();
+    mp = visit_find(visit);
+    if (mp != NULL) {
+        counts_read(mp, &counts);
+        holders->block_size = counts.block_size;
+        holders->num_blocks = counts.num_blocks;
+        holders->n_out = counts.num_blocks - counts.num_free;
+        holders->tracked = check_is_tracked(mp);
+        visit->state = holders->tracked ? VISIT_BUSY : VISIT_DONE;
+    }
+    registry_leave();
+}
+
+/* Memory is had before the registry is entered. If there is none the pool stays busy. */
+void
+visit_holders(struct visit *visit)
+{
+    struct visit_holders *holders = &visit->holders;
+    struct os_mempool *mp;
+
+    visit_look(visit);
+    if (visit->state != VISIT_BUSY) {
+        return;
+    }
+    free(holders->gets);
+    holders->gets = calloc((size_t)holders->num_blocks + 1, sizeof(*holders->gets));
+    if (holders->gets == NULL) {
+        return;
+    }
+    registry_enter();
+    mp = visit_find(visit);
+    if (mp != NULL && check_is_tracked(mp) && mp->mp_num_blocks == holders->num_blocks &&
+        pool_try_copy_gets(mp, holders->gets, &holders->n_out)) {
         visit->state = VISIT_DONE;
     }
     registry_leave();

@@ -21,12 +21,22 @@ enum visit_state {
     VISIT_GONE, /* unregistered meanwhile */
 };
 
+/* Who holds the blocks of a pool. */
+struct visit_holders {
+    uint32_t block_size;
+    uint32_t num_blocks;
+    uint32_t n_out;
+    bool tracked;
+    struct trace_end *gets; /* of the blocks that are out, if tracked; free() it */
+};
+
 struct visit {
     const struct os_mempool *pool;
     char name[OS_MEMPOOL_INFO_NAME_LEN];
     enum visit_state state;
     struct pool_damage damage; /* that a check has found */
     uint32_t min_free;         /* after a reset */
+    struct visit_holders holders;
 };
 
 /*
@@ -37,6 +47,9 @@ size_t visit_all(struct visit *visits, size_t room);
 
 /* Tries to check a pool. */
 void visit_check(struct visit *visit);
+
+/* Tries to find out who holds a pool's blocks. */
+void visit_holders(struct visit *visit);
 
 /* Tries to start a pool's low-water mark again. */
 void visit_reset_min(struct visit *visit);

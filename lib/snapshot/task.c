@@ -9,6 +9,7 @@
 #include "registry/registry.h"
 #include "registry/visit.h"
 #include "snapshot/document.h"
+#include "snapshot/holders.h"
 
 /* A spare place also keeps the size above 0. */
 enum { TASK_SPARE = 16, TASK_STEP_US = 5000 };
@@ -50,6 +51,13 @@ task_write_reset_min(struct json *json, const struct visit *visit)
     json_key_u64(json, "min_free", visit->min_free);
 }
 
+static void
+task_write_holders(struct json *json, const struct visit *visit)
+{
+    holders_write(json, &visit->holders);
+}
+
+const struct task_kind task_holders = {"holders", visit_holders, task_write_holders};
 const struct task_kind task_check = {"checks", visit_check, task_write_check};
 const struct task_kind task_reset_min = {"reset", visit_reset_min, task_write_reset_min};
 
@@ -157,5 +165,10 @@ task_write(struct json *json, const struct task *task)
 void
 task_end(struct task *task)
 {
+    size_t i;
+
+    for (i = 0; task != NULL && i < task->n_visits; i++) {
+        free(task->visits[i].holders.gets);
+    }
     free(task);
 }

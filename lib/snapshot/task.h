@@ -21,6 +21,9 @@ struct task_kind;
 /* Checks pools as os_mempool_is_sane() does, and says what is wrong. */
 extern const struct task_kind task_check;
 
+/* Finds out who holds the pools' blocks: holders.h. */
+extern const struct task_kind task_holders;
+
 /* Starts the pools' low-water marks again, as os_mempool_min_reset() does. */
 extern const struct task_kind task_reset_min;
 

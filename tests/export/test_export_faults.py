@@ -61,7 +61,7 @@ class Requests(ExporterCase):
 
     def test_help_lists_the_commands(self):
         names = [row["name"] for row in ask(self.started().path, b"help\n")["commands"]]
-        self.assertEqual(names, ["snapshot", "check", "reset-min", "help"])
+        self.assertEqual(names, ["snapshot", "holders", "check", "reset-min", "help"])
 
     def test_bad_lines_get_an_error_and_the_end(self):
         exporter = self.started()
