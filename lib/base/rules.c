@@ -31,7 +31,6 @@ rules_split(char *text)
     return glob;
 }
 
-/* The globs point into a copy of the variable, which is never freed. */
 static void
 rules_read(struct rules *rules, const char *variable, rules_parse_fn *parse)
 {
@@ -40,6 +39,7 @@ rules_read(struct rules *rules, const char *variable, rules_parse_fn *parse)
     char *what;
 
     rules->are_read = true;
+    rules->text = text;
     rules->list = text != NULL ? calloc(rules_count(text), sizeof(*rules->list)) : NULL;
     while (rules->list != NULL && (what = strsep(&text, ";")) != NULL) {
         struct rule *rule = &rules->list[rules->n];

@@ -25,7 +25,8 @@ struct rule {
 typedef bool rules_parse_fn(struct rule *rule, char *what);
 
 struct rules {
-    struct rule *list; /* as long as the process lives */
+    char *text; /* what the globs point into; both live as long as the process */
+    struct rule *list;
     size_t n;
     bool are_read;
 };

@@ -136,8 +136,9 @@ check_members_are_sane(const struct os_mempool *mp)
            mp->slh_first == (record->first != 0 ? record_block(mp, record->first - 1) : NULL);
 }
 
-bool
-check_is_sane(struct os_mempool *mp, struct faults *faults)
+/* All that os_mempool_is_sane() and the word check look at. */
+static bool
+check_walk(struct os_mempool *mp, struct faults *faults)
 {
     struct record *record = record_of(mp);
     bool sane = check_members_are_sane(mp);
@@ -233,6 +234,26 @@ check_injects(struct os_mempool *mp)
            ++record_of(mp)->n_calls % pool_tail(mp)->fail_every == 0;
 }
 
+/* At the end of each call: the record of a pool that is not registered ends with the last block. */
+static void
+check_rest(struct os_mempool *mp)
+{
+    const struct record *record = record_of(mp);
+
+    if (!record->listed && record->n_out == 0) {
+        record_end(mp);
+    }
+}
+
+bool
+check_is_sane(struct os_mempool *mp, struct faults *faults)
+{
+    bool sane = check_walk(mp, faults);
+
+    check_rest(mp);
+    return sane;
+}
+
 void *
 check_get(struct os_mempool *mp, const void *caller, struct faults *faults)
 {
@@ -240,6 +261,7 @@ check_get(struct os_mempool *mp, const void *caller, struct faults *faults)
 
     if (block == NULL) {
         counts_fail(mp);
+        check_rest(mp);
     }
     return block;
 }
@@ -263,6 +285,7 @@ check_get_all(struct os_mempool *mp, void **blocks, uint32_t n, const void *call
         check_give(mp, blocks[--taken], caller);
     }
     counts_fail(mp);
+    check_rest(mp);
     return false;
 }
 
@@ -286,31 +309,21 @@ check_problem(const struct os_mempool *mp, const void *block)
     return record_is_free(mp, (uint32_t)i) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
 }
 
-/* After puts: the records of a pool that is gone from the registry end with the last block. */
-static void
-check_rest(struct os_mempool *mp)
-{
-    const struct record *record = record_of(mp);
-
-    if (!record->listed && record->n_out == 0) {
-        record_end(mp);
-    }
-}
-
 os_error_t
 check_put(struct os_mempool *mp, void *block, const void *caller, struct faults *faults)
 {
     int problem = check_problem(mp, block);
 
     if (record_has_word(mp, WORD_CHECK)) {
-        check_is_sane(mp, faults);
+        check_walk(mp, faults);
     }
-    if (problem != 0) {
-        return check_refuse(faults, mp, problem, block);
+    if (problem == 0) {
+        check_give(mp, block, caller);
+    } else {
+        check_refuse(faults, mp, problem, block);
     }
-    check_give(mp, block, caller);
     check_rest(mp);
-    return OS_OK;
+    return problem == 0 ? OS_OK : OS_INVALID_PARM;
 }
 
 static uint32_t *
@@ -349,22 +362,23 @@ check_put_all(struct os_mempool *mp, void *const *blocks, uint32_t n, const void
     uint32_t chosen = check_choose(mp, blocks, n, &problem);
 
     if (record_has_word(mp, WORD_CHECK)) {
-        check_is_sane(mp, faults);
+        check_walk(mp, faults);
     }
     if (chosen < n) {
-        return check_refuse(faults, mp, problem, blocks[chosen]);
+        check_refuse(faults, mp, problem, blocks[chosen]);
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; chosen == n && i < n; i++) {
         check_give(mp, blocks[i], caller);
     }
     check_rest(mp);
-    return OS_OK;
+    return chosen == n ? OS_OK : OS_INVALID_PARM;
 }
 
 void
 check_clear(struct os_mempool *mp)
 {
     record_clear(mp);
+    check_rest(mp);
 }
 
 void
@@ -415,7 +429,7 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
     }
     check_note_held(mp, faults, held);
     if (record_has_word(mp, WORD_CHECK)) {
-        check_is_sane(mp, faults);
+        check_walk(mp, faults);
     }
     record_unlink(record);
     if (watch_kind() == WATCH_ASAN) {

@@ -33,12 +33,19 @@ fence_reserve(struct fence *fence, uint32_t n)
 {
     size_t max = fence_maps_max();
 
-    fence->n_maps = 2 * (size_t)n + 1;
+    fence->n_maps = 2 * (size_t)n + 3;
     if (__atomic_add_fetch(&fence_maps, fence->n_maps, __ATOMIC_RELAXED) <= max) {
         return true;
     }
     __atomic_sub_fetch(&fence_maps, fence->n_maps, __ATOMIC_RELAXED);
     return false;
+}
+
+static void
+fence_unmap(struct fence *fence)
+{
+    munmap(fence->map - fence->page_bytes, fence->map_bytes + 2 * fence->page_bytes);
+    fence->map = NULL;
 }
 
 static void
@@ -48,26 +55,45 @@ fence_unreserve(struct fence *fence)
     fence->n_maps = 0;
 }
 
+/* Bytes between the limits; false if there is no such number. */
+static bool
+fence_measure(struct fence *fence, uint32_t n, size_t stride)
+{
+    fence->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    fence->block_bytes = (stride + fence->page_bytes - 1) / fence->page_bytes * fence->page_bytes;
+    return !__builtin_mul_overflow(fence_step(fence), n, &fence->map_bytes) &&
+           !__builtin_add_overflow(fence->map_bytes, fence->page_bytes, &fence->map_bytes) &&
+           fence->map_bytes < SIZE_MAX - 2 * fence->page_bytes;
+}
+
+/* Maps all with its limits, and then takes what is between them away. */
+static bool
+fence_map(struct fence *fence)
+{
+    char *map = mmap(NULL, fence->map_bytes + 2 * fence->page_bytes, PROT_READ,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (map == MAP_FAILED) {
+        return false;
+    }
+    fence->map = map + fence->page_bytes;
+    if (mprotect(fence->map, fence->map_bytes, PROT_NONE) == 0) {
+        return true;
+    }
+    fence_unmap(fence);
+    return false;
+}
+
 bool
 fence_make(struct fence *fence, uint32_t n, size_t stride)
 {
-    void *map = MAP_FAILED;
-
-    fence->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    fence->block_bytes = (stride + fence->page_bytes - 1) / fence->page_bytes * fence->page_bytes;
-    if (!fence_reserve(fence, n)) {
+    if (!fence_measure(fence, n, stride) || !fence_reserve(fence, n)) {
         return false;
     }
-    if (!__builtin_mul_overflow(fence_step(fence), n, &fence->map_bytes) &&
-        !__builtin_add_overflow(fence->map_bytes, fence->page_bytes, &fence->map_bytes)) {
-        map = mmap(NULL, fence->map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
-    }
-    if (map == MAP_FAILED) {
+    if (!fence_map(fence)) {
         fence_unreserve(fence);
         return false;
     }
-    fence->map = map;
     return true;
 }
 
@@ -119,6 +145,5 @@ void
 fence_end(struct fence *fence)
 {
     fence_unreserve(fence);
-    munmap(fence->map, fence->map_bytes);
-    fence->map = NULL;
+    fence_unmap(fence);
 }

@@ -2,9 +2,11 @@
 /*
  * fence.h: blocks in a mapping of their own, each up against an inaccessible page.
  *
- *     | inaccessible | ...... block 0 | inaccessible | ...... block 1 | inaccessible | ...
+ *     | limit | inaccessible | ...... block 0 | inaccessible | ...... block 1 | ... | limit |
  *
- * A block's pages are inaccessible, too, while it is free. Each block that is out makes two more
+ * A block's pages are inaccessible, too, while it is free. The limits, which may be read, keep the
+ * kernel from joining the mapping with a neighbour: it could then not be made accessible as a whole
+ * when there are too many mappings already. Each block that is out makes two more
  * mappings for the kernel, of which a process may have some 65,000: fences take half of them at
  * most, so that the program has the rest.
  *

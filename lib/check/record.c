@@ -13,7 +13,9 @@ static struct record *record_list;
 static size_t
 record_hidden_bytes(const struct os_mempool *mp)
 {
-    return record_of(mp)->fence.map != NULL ? 0 : mp->mp_num_blocks * geometry_stride(mp);
+    const struct record *record = record_of(mp);
+
+    return record->fence.map != NULL ? 0 : record->n_blocks * geometry_stride(mp);
 }
 
 /* The block after number i on the list; NULL after the last. */

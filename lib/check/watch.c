@@ -6,7 +6,10 @@
 
 #include "base/tool.h"
 
-/* Present in programs that carry AddressSanitizer's runtime. */
+/*
+ * Present in programs that carry AddressSanitizer's runtime, which objects to regions of no bytes
+ * at address 0.
+ */
 extern void __asan_poison_memory_region(const volatile void *bytes, size_t n) __attribute__((weak));
 extern void
 __asan_unpoison_memory_region(const volatile void *bytes, size_t n) __attribute__((weak));
@@ -63,6 +66,9 @@ watch_ignore(void)
 void
 watch_prepare(const void *bytes, size_t n)
 {
+    if (n == 0) {
+        return;
+    }
     if (watch_kind() == WATCH_MEMCHECK) {
         tool_show(bytes, n);
     } else if (watch_kind() == WATCH_ASAN) {
@@ -76,7 +82,7 @@ watch_begin(const void *handle, const void *bytes, size_t n)
     if (watch_kind() == WATCH_MEMCHECK) {
         tool_pool_begin(handle);
         tool_hide(bytes, n);
-    } else if (watch_kind() == WATCH_ASAN) {
+    } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_poison_memory_region(bytes, n);
     }
 }
@@ -87,7 +93,7 @@ watch_end(const void *handle, const void *bytes, size_t n)
     if (watch_kind() == WATCH_MEMCHECK) {
         tool_pool_end(handle);
         tool_show(bytes, n);
-    } else if (watch_kind() == WATCH_ASAN) {
+    } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_unpoison_memory_region(bytes, n);
     }
 }

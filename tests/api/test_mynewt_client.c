@@ -55,6 +55,9 @@ the_free_list_may_be_walked_after_init(void **state)
     uint16_t n = 0;
 
     assert_ptr_equal(client_pool.slh_first, block);
+    if (free_blocks_are_hidden()) {
+        return;
+    }
     while (block != NULL) {
         assert_ptr_equal(block, expected);
         assert_int_equal(os_memblock_from(&client_pool, block), 1);
@@ -71,11 +74,14 @@ the_free_list_may_be_walked_by_foreach(void **state)
     struct os_memblock *block;
     uint16_t n = 0;
 
+    assert_false(SLIST_EMPTY(&client_pool));
+    if (free_blocks_are_hidden()) {
+        return;
+    }
     SLIST_FOREACH (block, &client_pool, mb_next) {
         n++;
     }
     assert_int_equal(n, client_pool.mp_num_free);
-    assert_false(SLIST_EMPTY(&client_pool));
 }
 
 static void

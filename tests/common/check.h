@@ -40,4 +40,7 @@ random_next(uint64_t *state)
     return *state;
 }
 
+/* Whether a tool watches that nobody looks into free blocks: Valgrind or AddressSanitizer. */
+bool free_blocks_are_hidden(void);
+
 #endif

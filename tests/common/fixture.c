@@ -134,3 +134,14 @@ pools_registered(void)
     }
     return n;
 }
+
+extern void __asan_init(void) __attribute__((weak));
+
+/* Valgrind preloads its replacements of malloc. */
+bool
+free_blocks_are_hidden(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+
+    return __asan_init != NULL || (preload != NULL && strstr(preload, "vgpreload") != NULL);
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crimes.c: a program that does one thing with pools, mostly a wrong one, named on its command
+ * line.
+ *
+ * Built for each tool that watches memory and run under each debug word; the Python tests beside it
+ * know what each must have to say. Exits with 0 if it got to the end.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "osmempool.h"
+
+enum { BLOCKS = 16, BLOCK_BYTES = 60, ROUNDS = 20000, SLOTS = 8 };
+
+static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+static struct os_mempool pool;
+static os_membuf_t other_buffer[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+static struct os_mempool other;
+
+/* Memcheck looks for leaks only if memory of malloc's is in use. */
+static void *volatile something;
+
+/* Named in the stacks that a tool prints. */
+static __attribute__((noinline)) char *
+getter(struct os_mempool *mp)
+{
+    char *block = os_memblock_get(mp);
+
+    if (block == NULL) {
+        fprintf(stderr, "crimes: no block\n");
+        exit(2);
+    }
+    return block;
+}
+
+static __attribute__((noinline)) os_error_t
+putter(struct os_mempool *mp, void *block)
+{
+    return os_memblock_put(mp, block);
+}
+
+static __attribute__((noinline)) void
+culprit_write(volatile char *at)
+{
+    *at = '!';
+}
+
+static __attribute__((noinline)) int
+culprit_read(const volatile char *at)
+{
+    return *at;
+}
+
+/* All that is allowed: every call, with full use of the blocks. */
+static void
+use_all(struct os_mempool *mp)
+{
+    void *blocks[BLOCKS];
+
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = memset(getter(mp), i, BLOCK_BYTES);
+    }
+    if (os_memblock_get(mp) != NULL || os_memblock_put_bulk(mp, blocks, BLOCKS / 2) != OS_OK) {
+        exit(3);
+    }
+    for (int i = BLOCKS / 2; i < BLOCKS; i++) {
+        if (putter(mp, blocks[i]) != OS_OK) {
+            exit(3);
+        }
+    }
+    if (os_memblock_get_bulk(mp, blocks, BLOCKS) != OS_OK) {
+        exit(3);
+    }
+    memset(blocks[3], 3, BLOCK_BYTES);
+    if (os_mempool_clear(mp) != OS_OK || !os_mempool_is_sane(mp)) {
+        exit(3);
+    }
+}
+
+static os_error_t
+put_back(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    memset(data, 7, BLOCK_BYTES);
+    return os_memblock_put_from_cb(&ome->mpe_mp, data);
+}
+
+static void
+do_clean(void)
+{
+    static os_membuf_t words[OS_MEMPOOL_SIZE(BLOCKS, 1)];
+    struct os_mempool_ext ext;
+    struct os_mempool tiny;
+
+    use_all(&pool);
+    os_mempool_ext_init(&ext, BLOCKS, BLOCK_BYTES, malloc(OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES)),
+                        "extended");
+    ext.mpe_put_cb = put_back;
+    use_all(&ext.mpe_mp);
+    os_mempool_unregister(&ext.mpe_mp);
+    free((void *)ext.mpe_mp.mp_membuf_addr);
+    os_mempool_init(&tiny, BLOCKS, 1, words, "tiny");
+    putter(&tiny, getter(&tiny));
+    os_mempool_unregister(&tiny);
+    memset(words, 1, sizeof(words));
+    os_mempool_init(&tiny, BLOCKS, 1, words, "tiny");
+    os_mempool_unregister(&tiny);
+}
+
+static void
+do_write_after_put(void)
+{
+    char *block = getter(&pool);
+
+    putter(&pool, block);
+    culprit_write(block + 20);
+}
+
+static void
+do_read_after_put(void)
+{
+    char *block = getter(&pool);
+
+    putter(&pool, block);
+    culprit_read(block + 20);
+}
+
+/* Into the next block, which is free, and behind the bytes of the last word. */
+static void
+do_overrun(void)
+{
+    culprit_write(getter(&pool) + BLOCK_BYTES + OS_ALIGNMENT);
+}
+
+static void
+do_overrun_by_one(void)
+{
+    culprit_write(getter(&pool) + BLOCK_BYTES);
+}
+
+static void
+do_double_put(void)
+{
+    char *block = getter(&pool);
+
+    putter(&pool, block);
+    putter(&pool, block);
+}
+
+static void
+do_foreign_put(void)
+{
+    putter(&pool, getter(&other) + 8);
+}
+
+static void
+do_damaged_link(void)
+{
+    char *block = getter(&pool);
+    uintptr_t nowhere = 1;
+
+    putter(&pool, block);
+    memcpy(block, &nowhere, sizeof(nowhere));
+    getter(&pool);
+    os_memblock_get(&pool);
+}
+
+static void
+do_lost(void)
+{
+    something = malloc(1);
+    getter(&pool);
+    getter(&pool);
+}
+
+static void
+do_lost_at_unregister(void)
+{
+    do_lost();
+    os_mempool_unregister(&pool);
+}
+
+/* Blocks go from thread to thread through the pool alone, and by way of a lock. */
+static pthread_mutex_t slots_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char *slots[SLOTS];
+
+static char *
+exchange(int slot, char *block)
+{
+    char *old;
+
+    pthread_mutex_lock(&slots_mutex);
+    old = slots[slot];
+    slots[slot] = block;
+    pthread_mutex_unlock(&slots_mutex);
+    return old;
+}
+
+static void *
+hand_over(void *arg)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        char *block = os_memblock_get(&pool);
+
+        if (block != NULL) {
+            memset(block, i, BLOCK_BYTES);
+        }
+        block = exchange(i % SLOTS, block);
+        if (block != NULL) {
+            block[7]++;
+            if (os_memblock_put(&pool, block) != OS_OK) {
+                exit(4);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void
+do_hand_over(void)
+{
+    pthread_t threads[3];
+
+    os_mempool_cache_enable(&pool, 4);
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&threads[i], NULL, hand_over, NULL);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        char *block = exchange(i, NULL);
+
+        if (block != NULL) {
+            os_memblock_put(&pool, block);
+        }
+    }
+}
+
+/* A race that no pool can excuse: two threads write one block. */
+static void *
+write_it(void *block)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        culprit_write(block);
+    }
+    return NULL;
+}
+
+static void
+do_race(void)
+{
+    char *block = getter(&pool);
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, write_it, block);
+    write_it(block);
+    pthread_join(thread, NULL);
+    putter(&pool, block);
+}
+
+/* What the words say of itself: gets until one fails. */
+static void
+do_count_gets(void)
+{
+    int n = 0;
+
+    while (os_memblock_get(&pool) != NULL) {
+        n++;
+    }
+    printf("%d\n", n);
+}
+
+/* Writes into a free block, which is found when it is got again. */
+static void
+soil(struct os_mempool *mp)
+{
+    char *block = getter(mp);
+
+    putter(mp, block);
+    culprit_write(block + 20);
+    putter(mp, getter(mp));
+}
+
+static void
+do_write_after_put_and_get(void)
+{
+    soil(&pool);
+}
+
+/* The damaged block is not the one that is put. */
+static void
+do_damaged_link_and_put(void)
+{
+    char *first = getter(&pool);
+    char *second = getter(&pool);
+    uintptr_t nowhere = 1;
+
+    putter(&pool, second);
+    memcpy(second, &nowhere, sizeof(nowhere));
+    putter(&pool, first);
+    putter(&pool, getter(&pool));
+}
+
+static void
+do_many_blocks(void)
+{
+    enum { MANY = 100000 };
+    static os_membuf_t words[OS_MEMPOOL_SIZE(MANY, 16)];
+    struct os_mempool mp;
+
+    os_mempool_init(&mp, MANY, 16, words, "many");
+    putter(&mp, getter(&mp));
+    os_mempool_unregister(&mp);
+}
+
+/* The program has all the mappings that the kernel grants: each page has a neighbour unlike it. */
+static void
+do_no_mappings_left(void)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t pages = 200000;
+    char *map =
+        mmap(NULL, pages * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t i = 0;
+
+    while (i < pages && mprotect(map + i * page, page, PROT_READ) == 0) {
+        i += 2;
+    }
+    if (map == MAP_FAILED || i >= pages) {
+        exit(5);
+    }
+    soil(&pool);
+}
+
+/* Used on after unregister: while a block is out, and when none was. */
+static void
+do_unregistered(void)
+{
+    char *block = getter(&pool);
+
+    os_mempool_unregister(&pool);
+    soil(&pool);
+    putter(&pool, block);
+    putter(&pool, block);
+    block = getter(&pool);
+    soil(&pool);
+    putter(&pool, block);
+    if (!os_mempool_is_sane(&pool)) {
+        exit(7);
+    }
+}
+
+static void
+do_forked(void)
+{
+    int status;
+    pid_t child;
+
+    soil(&pool);
+    child = fork();
+    soil(&pool);
+    if (child == 0) {
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0) {
+        exit(6);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} crimes[] = {
+    {"clean", do_clean},
+    {"write-after-put", do_write_after_put},
+    {"read-after-put", do_read_after_put},
+    {"overrun", do_overrun},
+    {"overrun-by-one", do_overrun_by_one},
+    {"double-put", do_double_put},
+    {"foreign-put", do_foreign_put},
+    {"damaged-link", do_damaged_link},
+    {"lost", do_lost},
+    {"lost-at-unregister", do_lost_at_unregister},
+    {"hand-over", do_hand_over},
+    {"race", do_race},
+    {"count-gets", do_count_gets},
+    {"write-after-put-and-get", do_write_after_put_and_get},
+    {"damaged-link-and-put", do_damaged_link_and_put},
+    {"many-blocks", do_many_blocks},
+    {"no-mappings-left", do_no_mappings_left},
+    {"unregistered", do_unregistered},
+    {"forked", do_forked},
+};
+
+int
+main(int argc, char **argv)
+{
+    os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, buffer, "scene");
+    os_mempool_init(&other, BLOCKS, BLOCK_BYTES, other_buffer, "other");
+    for (size_t i = 0; argc == 2 && i < sizeof(crimes) / sizeof(crimes[0]); i++) {
+        if (strcmp(crimes[i].name, argv[1]) == 0) {
+            crimes[i].run();
+            return 0;
+        }
+    }
+    fprintf(stderr, "usage: crimes NAME\n");
+    return 64;
+}

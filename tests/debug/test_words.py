@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults and their reports, and the debug words, in an unchanged program.
+
+Usage: test_words.py PROGRAM [unittest's options]
+"""
+import re
+import signal
+import sys
+import unittest
+
+from culprit import CulpritCase, run
+
+PROGRAM = ""
+SITE = r"\S*crimes\S*\+0x[0-9a-f]+"
+
+
+class Reports(CulpritCase):
+    def commit(self, crime, **variables):
+        return run(PROGRAM, crime, **variables)
+
+    def test_faults_are_counted_in_silence_unless_asked_for(self):
+        for value in ("", "count"):
+            self.assertSilent(self.commit("double-put", OSMEMPOOL_FAULT=value))
+
+    def test_log_writes_one_report_and_the_program_goes_on(self):
+        outcome = self.commit("double-put", OSMEMPOOL_FAULT="log")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, r"^osmempool: double put: pool 'scene': block 0 \(0x[0-9a-f]+\) "
+                                 "is free already\n",
+                        rf"osmempool:   this call at {SITE}, thread \d+ of \S+\[\d+\]\n",
+                        "osmempool:   run with OSMEMPOOL_DEBUG=track ")
+        for line in outcome.text.splitlines():
+            self.assertTrue(line.startswith("osmempool: "), line)
+
+    def test_abort_ends_the_program_after_the_report(self):
+        outcome = self.commit("double-put", OSMEMPOOL_FAULT="abort")
+        self.assertEqual(outcome.status, -signal.SIGABRT)
+        self.assertSays(outcome, "^osmempool: double put: ")
+
+    def test_a_setting_that_is_none_is_told(self):
+        outcome = self.commit("clean", OSMEMPOOL_FAULT="panic\x1b")
+        self.assertEqual(outcome.text, "osmempool: OSMEMPOOL_FAULT=panic\\x1b ignored: "
+                                       "set count, log or abort\n")
+
+    def test_the_pool_that_a_foreign_block_belongs_to_is_named(self):
+        outcome = self.commit("foreign-put", OSMEMPOOL_FAULT="log")
+        self.assertSays(outcome, "^osmempool: put of a foreign address: pool 'scene': 0x[0-9a-f]+ is "
+                                 "none of its blocks; it is inside block 0 of pool 'other'\n")
+
+    def test_a_damaged_link_is_told_with_what_was_found(self):
+        outcome = self.commit("damaged-link", OSMEMPOOL_FAULT="log")
+        self.assertSays(outcome, "^osmempool: damaged free list: pool 'scene': block 0 .* begins "
+                                 "with [0 ]*1[0 ]*, which leads to no block",
+                        "15 free blocks behind it are out of reach until the pool is cleared")
+
+    def test_under_track_both_calls_are_told(self):
+        outcome = self.commit("double-put", OSMEMPOOL_FAULT="log", OSMEMPOOL_DEBUG="track")
+        self.assertSays(outcome, "^osmempool: double put: ",
+                        rf"this call at {SITE}, thread (\d+) ",
+                        rf"last got at {SITE}, thread \d+, \d+\.\d{{6}} s ago\n",
+                        rf"last put at {SITE}, thread \d+, \d+\.\d{{6}} s ago\n$")
+        got, put = re.findall(rf"last \w+ at ({SITE})", outcome.text)
+        self.assertNotEqual(got, put)
+
+
+class Words(CulpritCase):
+    def commit(self, crime, words, **variables):
+        return run(PROGRAM, crime, OSMEMPOOL_DEBUG=words, OSMEMPOOL_FAULT="log", **variables)
+
+    def test_clean_programs_stay_clean(self):
+        for words in ("check", "poison", "track", "fence", "check,poison,track,fence"):
+            for crime in ("clean", "hand-over"):
+                with self.subTest(words=words, crime=crime):
+                    self.assertSilent(self.commit(crime, words, OSMEMPOOL_CACHE="4"))
+
+    def test_words_that_are_none_are_named_and_the_others_hold(self):
+        outcome = self.commit("count-gets", "chek,fail=4,fail=0,fail=x,,fail")
+        self.assertEqual(outcome.out, "3\n")
+        for word in ("chek", "fail=0", "fail=x", "fail"):
+            self.assertSays(outcome, f"osmempool: OSMEMPOOL_DEBUG: '{word}' is none of check, poison"
+                                     ", track, fence, fail=N; ignored\n")
+
+    def test_fail_fails_each_nth_get(self):
+        self.assertEqual(self.commit("count-gets", "fail=1").out, "0\n")
+        self.assertEqual(self.commit("count-gets", "fail=16").out, "15\n")
+        self.assertEqual(self.commit("count-gets", "fail=17").out, "16\n")
+
+    def test_the_last_rule_that_matches_a_pool_holds(self):
+        for rules, gets in (("fail=3:s*", 2), ("fail=3:o*", 16), ("fail=3;fail=9", 8),
+                            ("fail=3:scene;fail=9:other", 2), ("fail=3;check:sc?ne", 16)):
+            with self.subTest(rules):
+                self.assertEqual(self.commit("count-gets", rules).out, f"{gets}\n")
+
+    def test_poison_finds_a_write_after_put_with_its_bytes(self):
+        outcome = self.commit("write-after-put-and-get", "poison")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "^osmempool: write after put: pool 'scene': block 0 .* was changed "
+                                 "while it was free\n",
+                        "from byte 20: found 21( a5){15}\n", "it should be a5( a5){15}\n")
+
+    def test_check_finds_damage_at_the_next_put_of_any_block(self):
+        outcome = self.commit("damaged-link-and-put", "check")
+        self.assertSays(outcome, "^osmempool: write after put: pool 'scene': block 1 ",
+                        "from byte 0, the link to the next free block: found ")
+        self.assertEqual(outcome.text.count("write after put"), 1)
+
+    def test_a_write_after_put_harms_nothing_under_any_word(self):
+        for words in ("check", "poison", "track", "fail=100"):
+            with self.subTest(words):
+                outcome = self.commit("damaged-link", words)
+                self.assertEqual(outcome.status, 0)
+                self.assertSays(outcome, "^osmempool: write after put: pool 'scene': block 0 ")
+
+    def test_fence_traps_at_the_instruction(self):
+        for crime in ("write-after-put", "read-after-put", "overrun"):
+            with self.subTest(crime):
+                self.assertEqual(self.commit(crime, "fence").status, -signal.SIGSEGV)
+
+    def test_a_fence_that_needs_too_many_mappings_is_poison(self):
+        outcome = self.commit("many-blocks", "fence")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "^osmempool: OSMEMPOOL_DEBUG: pool 'many': the kernel refuses more "
+                                 "mappings for fence; poison instead. Raise vm.max_map_count, ")
+
+    def test_a_fence_is_given_up_when_the_program_needs_the_mappings(self):
+        outcome = self.commit("no-mappings-left", "fence")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "^osmempool: OSMEMPOOL_DEBUG: pool 'scene': the kernel refuses ")
+        self.assertSays(outcome, "write after put: pool 'scene': ", "from byte 20: found 21")
+
+    def test_blocks_out_at_unregister_are_told_with_their_holders(self):
+        outcome = self.commit("lost-at-unregister", "check,track")
+        self.assertSays(outcome, "^osmempool: blocks out at unregister: pool 'scene': 2 of 16 blocks "
+                                 "are out\n",
+                        rf"  2 got by {SITE}, the oldest \d+\.\d{{6}} s ago in thread \d+\n")
+        self.assertSilent(self.commit("lost-at-unregister", "track"))
+
+    def test_words_hold_after_unregister_while_blocks_are_out(self):
+        outcome = self.commit("unregistered", "poison,track")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "write after put", "from byte 20: found 21", "last put at ",
+                        "double put", "write after put", "from byte 20: found 21", "last put at ")
+        self.assertEqual(self.commit("unregistered", "fence").status, -signal.SIGSEGV)
+
+    def test_a_forked_child_is_checked_too(self):
+        outcome = self.commit("forked", "poison,track")
+        self.assertEqual(outcome.status, 0)
+        threads = re.findall(r"last put at \S+, thread (\d+)", outcome.text)
+        # Once before the fork, once in each process after it.
+        self.assertEqual(len(threads), 3)
+        self.assertEqual(len(set(threads)), 2)
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv[1]
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[2:]])
