@@ -211,7 +211,7 @@ faults_report_all(struct faults *faults, const void *caller)
 }
 
 os_error_t
-fault_no_pool(const void *block, const void *caller)
+fault_no_pool(struct os_mempool *mp, const void *block, const void *caller)
 {
     struct faults faults;
     struct osmempool_fault *fault = &faults.list[0];
@@ -221,6 +221,7 @@ fault_no_pool(const void *block, const void *caller)
     memset(fault, 0, sizeof(*fault));
     fault->size = sizeof(*fault);
     fault->kind = OSMEMPOOL_FAULT_NULL;
+    fault->pool = mp;
     fault->block = (void *)(uintptr_t)block;
     fault->index = UINT32_MAX;
     faults_report_all(&faults, caller);

@@ -55,8 +55,9 @@ OSMP_COLD void fault_note_damaged_list(struct faults *faults, struct os_mempool 
 OSMP_COLD os_error_t fault_refuse(struct faults *faults, struct os_mempool *mp, int kind,
                                   const void *block);
 
-/* A put to no pool at all. Reports at once; OS_INVALID_PARM. */
-OSMP_COLD os_error_t fault_no_pool(const void *block, const void *caller);
+/* A put to no pool at all: mp is NULL. Reports at once; OS_INVALID_PARM. (It has put's arguments,
+ * so that put, whose plain path is short, need not move them.) */
+OSMP_COLD os_error_t fault_no_pool(struct os_mempool *mp, const void *block, const void *caller);
 
 /* What is wrong with an address that is no block of the pool. */
 OSMP_COLD int fault_kind_of_stray(const struct os_mempool *mp, const void *block);

@@ -234,7 +234,7 @@ OSMP_PUBLIC os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_unlikely(mp == NULL)) {
-        return fault_no_pool(block_addr, osmp_caller());
+        return fault_no_pool(mp, block_addr, osmp_caller());
     }
     if (osmp_likely(osmp_owner_put(mp, block_addr))) {
         return OS_OK;
@@ -250,7 +250,7 @@ os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
     bool extended;
 
     if (mp == NULL) {
-        return fault_no_pool(block_addr, osmp_caller());
+        return fault_no_pool(mp, block_addr, osmp_caller());
     }
     /* Asked first: once the block is back, another thread may have done with the pool. */
     extended = block_is_extended(mp);

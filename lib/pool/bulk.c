@@ -182,7 +182,7 @@ OSMP_PUBLIC os_error_t
 os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
     if (osmp_unlikely(mp == NULL)) {
-        return fault_no_pool(NULL, osmp_caller());
+        return fault_no_pool(mp, NULL, osmp_caller());
     }
     if (osmp_unlikely(blocks == NULL)) {
         return block_refuse(mp, OSMEMPOOL_FAULT_NULL, NULL, osmp_caller());
