@@ -21,6 +21,13 @@
         .column = #n_live " live", .unit = PAIR_UNIT, .kind = CASE_PAIRS, .block_bytes = bytes,    \
         .live = n_live, .threads = 1, __VA_ARGS__                                                  \
     }
+#define DEBUG(bytes, n_live)                                                                       \
+    {                                                                                              \
+        .name = "debug/" #bytes "/" #n_live,                                                       \
+        .group = "One thread, under a debug word (size, live)", .column = #bytes " B, " #n_live,   \
+        .unit = PAIR_UNIT, .kind = CASE_PAIRS, .block_bytes = bytes, .live = n_live, .threads = 1, \
+        .debug = true                                                                              \
+    }
 #define SHUFFLED(bytes, n_live, ...)                                                               \
     {                                                                                              \
         .name = "shuffled/" #bytes "/" #n_live,                                                    \
@@ -159,6 +166,9 @@ const struct bench_case bench_cases[] = {
     },
     READER(100, 100, .rounds_max = 50),
     READER(1, 10000, .rounds_max = 10),
+    DEBUG(64, 1),
+    DEBUG(64, 32),
+    DEBUG(2048, 32),
     {
         .name = "init/1000000",
         .group = "Init of 1,000,000 blocks of 64 B (limit: two words written to each)",

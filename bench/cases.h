@@ -37,6 +37,7 @@ struct bench_case {
     bool shared;   /**< all threads use one pool; else each has its own */
     bool shuffled; /**< blocks are put in a shuffled order; else in the order of their gets */
     bool tight;    /**< the pool has no block to spare: the last get of a window empties it */
+    bool debug;    /**< for the contestants under debug words, beside the pool itself */
     bool quick;    /**< part of --quick */
     bool headline; /**< gets a sentence in the summary */
     bool idler;    /**< the process has a further thread, which sleeps */

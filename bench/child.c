@@ -31,6 +31,11 @@ child_exec(const struct contestant *who, const char *case_name, int requests, in
     } else {
         unsetenv("LD_PRELOAD");
     }
+    if (who->words != NULL) {
+        setenv("OSMEMPOOL_DEBUG", who->words, 1);
+    } else {
+        unsetenv("OSMEMPOOL_DEBUG");
+    }
     if (strcmp(case_name, WORKER_PROBE) == 0) {
         silence_stderr();
     }

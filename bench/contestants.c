@@ -31,6 +31,12 @@ fits_sharers(const struct bench_case *what)
     return what->shared;
 }
 
+#define UNDER(label, debug_words, text)                                                            \
+    {                                                                                              \
+        .name = label, .role = ROLE_DEBUG, .engine = &engine_pool, .words = debug_words,           \
+        .help = text                                                                               \
+    }
+
 const struct contestant contestants[] = {
     {.name = "pool",
      .role = ROLE_POOL,
@@ -56,6 +62,12 @@ const struct contestant contestants[] = {
      .engine = &engine_locked,
      .fits = fits_sharers,
      .help = "a pool that no thread ever owns: each call takes its lock"},
+    UNDER("check", "check", "pool, with OSMEMPOOL_DEBUG=check: each put looks at all free blocks"),
+    UNDER("poison", "poison", "with OSMEMPOOL_DEBUG=poison"),
+    UNDER("track", "track", "with OSMEMPOOL_DEBUG=track"),
+    UNDER("fence", "fence", "with OSMEMPOOL_DEBUG=fence: two system calls a pair"),
+    UNDER("fail", "fail=4000000000", "with OSMEMPOOL_DEBUG=fail=N, N never reached"),
+    UNDER("three words", "check,poison,track", "with OSMEMPOOL_DEBUG=check,poison,track"),
     {.name = "limit",
      .role = ROLE_LIMIT,
      .engine = &engine_bare,
@@ -129,6 +141,9 @@ contestants_can(const struct contestant *who, const struct bench_case *what)
 {
     const struct engine *engine = who->engine;
 
+    if (what->debug ? who->engine != &engine_pool : who->role == ROLE_DEBUG) {
+        return false;
+    }
     if ((what->shared && what->threads > 1 && !engine->shareable) ||
         (who->fits != NULL && !who->fits(what))) {
         return false;

@@ -14,6 +14,7 @@
 enum contestant_role {
     ROLE_POOL,    /**< this library: gets the ratios */
     ROLE_VARIANT, /**< this library in another way: gets the ratios, but wins nothing */
+    ROLE_DEBUG,   /**< the pool under a debug word: is compared with itself without */
     ROLE_LIMIT,   /**< what cannot be beaten: the bare list */
     ROLE_LOCK,    /**< what a locked pool cannot beat: the bare list in a lock */
     ROLE_MALLOC,  /**< a rival */
@@ -33,11 +34,12 @@ struct contestant {
     const char *preload;  /**< library that brings malloc, for LD_PRELOAD; NULL for none */
     const char *provider; /**< how the file begins that malloc must come from; NULL for any */
     const char *package;  /**< Debian's package of that library */
+    const char *words;    /**< OSMEMPOOL_DEBUG in its process; NULL for none */
     const char *locking;  /**< only for a library built with this -Dlocking; NULL for any */
 };
 
 extern const struct contestant contestants[];
-#define N_CONTESTANTS_MAX 16
+#define N_CONTESTANTS_MAX 24
 extern const uint32_t n_contestants;
 
 /** The contestant of that name, or NULL. */

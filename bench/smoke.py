@@ -77,7 +77,8 @@ def the_table_shows_what_the_json_says():
 
 def every_contestant_here_took_part():
     text, document = measure("one/64/32")
-    here = {who["name"] for who in document["contestants"] if who["here"]}
+    here = {who["name"] for who in document["contestants"]
+            if who["here"] and who["role"] != "debug"}
     took_part = {score["contestant"] for score in document["cases"][0]["results"]}
     assert took_part == here - {"clock", "locked"}, (took_part, here)
     assert {"pool", "inline", "cached", "bulk", "limit"} <= took_part
@@ -114,6 +115,17 @@ def latencies_are_percentiles_of_get_and_put():
     for case in document["cases"]:
         figures_are_consistent(case, 3)
         assert "clock" in {score["contestant"] for score in case["results"]}
+
+
+def debug_words_are_compared_with_the_pool_without():
+    text, document = measure("debug/64/*")
+    tables_line_up(text)
+    for case in document["cases"]:
+        figures_are_consistent(case, 3)
+        assert [score["contestant"] for score in case["results"]] == [
+            "pool", "check", "poison", "track", "fence", "fail", "three words"]
+    for word in ("check", "poison", "track", "fence", "fail", "three words"):
+        assert word + " / stock" in text
 
 
 def threads_share_and_own_pools():
@@ -218,6 +230,7 @@ def help_fits_the_terminal():
 for check in (the_table_shows_what_the_json_says, every_contestant_here_took_part,
               ratios_and_the_sentence_follow_from_the_figures,
               latencies_are_percentiles_of_get_and_put, threads_share_and_own_pools,
+              debug_words_are_compared_with_the_pool_without,
               snapshots_are_read_and_an_owner_succeeded, the_targets_are_judged_by_their_figures,
               colour_is_for_terminals_that_want_it, mistakes_are_told, help_fits_the_terminal):
     print(check.__name__.replace("_", " "), flush=True)

@@ -97,11 +97,17 @@ struct baseline {
 };
 
 static const struct baseline baselines[] = {
-    {"best malloc", NULL, ROLE_MALLOC},
-    {"glibc", "glibc", ROLE_MALLOC},
-    {"limit", NULL, ROLE_LIMIT},
-    {"locked list", NULL, ROLE_LOCK},
+    {"best malloc", NULL, ROLE_MALLOC}, {"glibc", "glibc", ROLE_MALLOC},
+    {"limit", NULL, ROLE_LIMIT},        {"locked list", NULL, ROLE_LOCK},
+    {"stock", "pool", ROLE_POOL},
 };
+
+/* The pool under a debug word is compared with the pool alone, and nobody else is. */
+static bool
+baseline_is_for(const struct baseline *base, const struct contestant *who)
+{
+    return (who->role == ROLE_DEBUG) == (base->role == ROLE_POOL);
+}
 
 static const struct contestant *
 baseline_in(const struct baseline *base, const struct result *result)
@@ -142,7 +148,7 @@ print_ratios(const struct contestant *pool, const struct result *results, uint32
     for (uint32_t i = 0; i < sizeof(baselines) / sizeof(baselines[0]); i++) {
         char label[64];
 
-        if (!baseline_any(&baselines[i], results, n)) {
+        if (!baseline_is_for(&baselines[i], pool) || !baseline_any(&baselines[i], results, n)) {
             continue;
         }
         snprintf(label, sizeof(label), "%s / %s", pool->name, baselines[i].label);
@@ -227,7 +233,7 @@ print_group(const struct result *results, uint32_t n)
     printf("\n");
     print_scores(results, n);
     for (uint32_t i = 0; i < n_contestants; i++) {
-        if (contestants[i].role <= ROLE_VARIANT && result_any(results, n, &contestants[i])) {
+        if (contestants[i].role <= ROLE_DEBUG && result_any(results, n, &contestants[i])) {
             print_ratios(&contestants[i], results, n);
         }
     }
