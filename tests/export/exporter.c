@@ -60,6 +60,12 @@ do_get(const char *argument)
     say("get", os_memblock_get(&pool) != NULL, 0);
 }
 
+static void
+do_misput(const char *argument)
+{
+    say("misput", os_memblock_put(&pool, &pool), 0);
+}
+
 /* More pools, for good; their buffers hold no block. */
 static void
 do_pools(const char *argument)
@@ -280,13 +286,16 @@ static const struct {
     const char *name;
     void (*run)(const char *argument);
 } actions[] = {
-    {"start", do_start},       {"stop", do_stop},         {"get", do_get},
-    {"pools", do_pools},       {"fork", do_fork},         {"forks", do_forks},
-    {"daemon", do_daemon},     {"closefds", do_closefds}, {"replacefds", do_replacefds},
-    {"countfds", do_countfds}, {"nofile", do_nofile},     {"cpu", do_cpu},
-    {"spawn", do_spawn},       {"vfork", do_vfork},       {"exec", do_exec},
-    {"setuid", do_setuid},     {"chroot", do_chroot},     {"memory", do_memory},
-    {"damage", do_damage},
+    {"start", do_start},       {"stop", do_stop},
+    {"get", do_get},           {"misput", do_misput},
+    {"pools", do_pools},       {"fork", do_fork},
+    {"forks", do_forks},       {"daemon", do_daemon},
+    {"closefds", do_closefds}, {"replacefds", do_replacefds},
+    {"countfds", do_countfds}, {"nofile", do_nofile},
+    {"cpu", do_cpu},           {"spawn", do_spawn},
+    {"vfork", do_vfork},       {"exec", do_exec},
+    {"setuid", do_setuid},     {"chroot", do_chroot},
+    {"memory", do_memory},     {"damage", do_damage},
 };
 
 static int

@@ -35,6 +35,35 @@ class Requests(ExporterCase):
             "puts", "adjust", "failed", "refused", "failed_time", "min_time", "faults"])
         self.assertEqual(document["pools"][0]["name"], 'first "one"\ufffd\n')
 
+    def test_holders_are_told_by_the_place_of_their_get(self):
+        exporter = self.started(OSMEMPOOL_DEBUG="track:first*")
+        for _ in range(5):
+            exporter.do("get")
+        exporter.do("pools 1")
+        document = ask(exporter.path, b"holders *\n")
+        self.assertEqual(list(document), ["schema", "version", "pid", "program", "start_time",
+                                          "time", "holders"])
+        first, empty = document["holders"]
+        self.assertEqual(list(first), ["name", "block_size", "num_blocks", "out", "tracked",
+                                       "sites"])
+        self.assertEqual((first["num_blocks"], first["out"], first["tracked"]), (8, 5, True))
+        site, = first["sites"]
+        self.assertEqual((site["count"], os.path.basename(site["module"])),
+                         (5, os.path.basename(EXPORTER)))
+        self.assertGreaterEqual(site["oldest_us"], site["median_us"])
+        self.assertEqual(site["threads"], [{"tid": exporter.pid, "count": 5, "alive": True}])
+        self.assertGreaterEqual(int(site["address"], 16), int(site["offset"], 16))
+        self.assertEqual((empty["out"], empty["tracked"], empty["sites"]), (0, False, []))
+        self.assertEqual(ask(exporter.path, b"holders none\n")["holders"], [])
+        self.assertEqual(ask(exporter.path)["pools"][0]["debug"], "track")
+
+    def test_faults_are_counted_in_the_document(self):
+        exporter = self.started()
+        self.assertEqual(exporter.do("misput")[0], INVALID)
+        row = ask(exporter.path)["pools"][0]
+        self.assertEqual((row["faults"], row["refused"]), (1, 1))
+        self.assertNotIn("debug", row)
+
     def test_counters_follow_the_program(self):
         exporter = self.started()
         for _ in range(9):
