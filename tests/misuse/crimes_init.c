@@ -157,7 +157,7 @@ static void
 init_empty(struct scene *s)
 {
     struct os_mempool pool;
-    char block[8];
+    os_membuf_t block[8];
 
     scene_fine(s, os_mempool_init(&pool, 0, 8, NULL, "none") == OS_OK);
     scene_expect_true(s, os_memblock_get(&pool) == NULL);

@@ -40,7 +40,7 @@ enum {
     KINDS_PLAIN = KIND_SHARED | KIND_OWNED,
     KINDS_CACHED = KIND_CACHED | KIND_LARGE,
     KINDS_KEYED = KINDS_ALL & ~KIND_ONE_WORD,
-    KINDS_LISTED = KIND_SHARED | KIND_OWNED | KIND_EXTENDED, /* no caches: a put goes to the list */
+    KINDS_LISTED = KINDS_ALL & ~KINDS_CACHED, /* a put goes to the list */
 };
 
 /* Ways to put a block back; bits of crime.ways. */

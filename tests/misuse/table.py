@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """table.py: doc/misuse.md from a run of all crimes.
 
-Usage: table.py PROGRAM            prints the page
+Usage: table.py --write PAGE PROGRAM   writes the page
        table.py --check PAGE PROGRAM   fails, with the differences, if PAGE is not that
 """
 import difflib
@@ -15,9 +15,9 @@ HEAD = """\
 <!-- SPDX-License-Identifier: Apache-2.0 -->
 # What wrong uses lead to
 
-{n_rows} wrong uses of the library, and what comes of each. The tests commit all of them, in a process
-each, {n_runs} runs in all, with both ways of locking; this page is what they saw, and a test fails
-if it is not. To write it anew, from a build with tests:
+{n_rows} wrong uses of the library, and what comes of each. The tests commit all of them, each in a
+process of its own, {n_runs} runs in all, with both ways of locking. This page is what they saw; a
+test fails if it is not. It is written by a build that has tests:
 
 ```
 $ ninja -C build misuse-page
@@ -26,7 +26,7 @@ $ ninja -C build misuse-page
 Each use is tried on a pool as it is after init ("shared"), on one that a thread owns, on cached
 ones (of 48 and of 512 bytes), on an extended one and on one of one-word blocks, by each call that
 puts, wherever it can be done there. The outcomes are the same on all of them, or stand in rows of
-their own. After each, the pool is compared with what it should be: every block can be got, once;
+their own. ("All with two words" are all but those of one-word blocks.) After each, the pool is compared with what it should be: every block can be got, once;
 blocks that are out keep their bytes; other pools, the list of pools and the memory around the
 buffers are untouched; all can be put, cleared and unregistered.
 
@@ -44,8 +44,10 @@ The columns are the stock library and the words of `OSMEMPOOL_DEBUG`; a dot mean
 | silent             | nothing was said, and nothing is wrong with the pool                         |
 | corrupt            | a block came out twice, or memory changed that was not to change             |
 
-In none of them the stock library crashes or hangs.
+In none of them does the library crash or hang. Where the stock library cannot see a damage at the
+cost of a look or two, it is corrupted; the words that see it stand beside.
 """
+KINDS = ['shared', 'owned', 'cached', 'large', 'extended', 'one-word']
 TAIL = """
 ## Why some are seen by no word
 
@@ -54,7 +56,9 @@ TAIL = """
 
 def where(row):
     """The pools and the calls of a row."""
-    kinds = 'all' if len(row.kinds) == 6 else ', '.join(row.kinds)
+    missing = [kind for kind in KINDS if kind not in row.kinds]
+    kinds = {(): 'all', ('one-word',): 'all with two words',
+             ('cached', 'large'): 'all without caches'}.get(tuple(missing), ', '.join(row.kinds))
     if not row.by_way:
         return kinds
     return kinds + ' / ' + ('all' if len(row.ways) == 3 else ', '.join(row.ways))
@@ -96,14 +100,16 @@ def page(program):
 
 
 def main():
-    if sys.argv[1:2] == ['--check']:
-        name, program = sys.argv[2:]
-        kept = pathlib.Path(name).read_text(encoding='utf-8').splitlines(keepends=True)
-        differences = list(difflib.unified_diff(kept, page(program), name, 'this run'))
-        sys.stdout.writelines(differences)
-        return 1 if differences else 0
-    sys.stdout.writelines(page(sys.argv[1]))
-    return 0
+    what, name, program = sys.argv[1:]
+    kept = pathlib.Path(name)
+    lines = page(program)
+    if what == '--write':
+        kept.write_text(''.join(lines), encoding='utf-8')
+        return 0
+    before = kept.read_text(encoding='utf-8').splitlines(keepends=True)
+    differences = list(difflib.unified_diff(before, lines, name, 'this run'))
+    sys.stdout.writelines(differences)
+    return 1 if differences else 0
 
 
 if __name__ == '__main__':

@@ -96,8 +96,8 @@ model_index(const struct model *model, const void *block)
 {
     size_t distance = (uintptr_t)block - (uintptr_t)model->base;
 
-    return distance % model->stride == 0 && distance / model->stride < model->n_blocks
-               ? (uint32_t)(distance / model->stride)
+    return distance % model->step == 0 && distance / model->step < model->n_blocks
+               ? (uint32_t)(distance / model->step)
                : model->n_blocks;
 }
 
@@ -391,9 +391,9 @@ model_reset_min(struct model *model)
 void
 model_from(struct model *model, uint32_t index, uint32_t off)
 {
-    const unsigned char *at = model->base + index * model->stride + off;
-    bool starts = index < model->n_blocks && off % model->stride == 0 &&
-                  index + off / model->stride < model->n_blocks;
+    const unsigned char *at = model->base + index * model->step + off;
+    bool starts = index < model->n_blocks && off % model->step == 0 &&
+                  index + off / model->step < model->n_blocks;
 
     model_expect(model, os_memblock_from(model->pool, at) == (int)starts, "memblock_from is wrong");
 }
@@ -471,6 +471,30 @@ model_init(struct model *model)
     return error;
 }
 
+/*
+ * The blocks lie in the buffer, or behind a fence: then how far apart is seen from the first two.
+ * The step is not the stride then, but a get and a put of each tell.
+ */
+static void
+model_learn(struct model *model)
+{
+    unsigned char *first, *second;
+
+    model->base = (unsigned char *)model->pool->mp_membuf_addr;
+    model->step = model->stride;
+    if (model->base == model->buffer || model->n_blocks < 2) {
+        return;
+    }
+    first = os_memblock_get(model->pool);
+    second = os_memblock_get(model->pool);
+    model->step = (size_t)(second - first);
+    model_expect(model, first == model->base, "the first block is not at mp_membuf_addr");
+    model_expect(model, os_memblock_put_from_cb(model->pool, second) == OS_OK, "a put failed");
+    model_expect(model, os_memblock_put_from_cb(model->pool, first) == OS_OK, "a put failed");
+    model->gets = model->puts = model->asked = 2;
+    model_expect(model, os_mempool_min_reset(model->pool) == OS_OK, "min_reset failed");
+}
+
 void
 model_begin(struct model *model, const struct model_kind *kind)
 {
@@ -485,7 +509,7 @@ model_begin(struct model *model, const struct model_kind *kind)
     model->asked = model->gets = model->puts = model->failed = model->refused = 0;
     model->adjust = 0;
     model_expect(model, model->buffer != NULL && model_init(model) == OS_OK, "init failed");
-    model->base = (unsigned char *)model->pool->mp_membuf_addr;
+    model_learn(model);
     model_all_free(model);
     model_start_mark(model);
 }

@@ -41,7 +41,8 @@ struct model {
     uint32_t size;
     size_t stride;
     unsigned char *buffer;
-    unsigned char *base; /* where the blocks are: the buffer, or what the library took for it */
+    unsigned char *base; /* where the blocks are: the buffer, or what a debug word took for it */
+    size_t step;         /* from one to the next */
     uint32_t depth;      /* of the caches; 0 for none */
     uint32_t depth_max;  /* since the mark was set */
     uint32_t fail_every; /* each so-many-th get fails; 0 none */
@@ -117,7 +118,7 @@ model_out(const struct model *model)
 static inline void *
 model_block(const struct model *model, uint32_t index)
 {
-    return model->base + index * model->stride;
+    return model->base + index * model->step;
 }
 
 /* A block that is free, or NULL: putting it must be refused. Not where that cannot be told. */

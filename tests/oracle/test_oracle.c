@@ -8,7 +8,8 @@
  * which goes on by itself for a while.
  *
  * OSMEMPOOL_TEST_SEED repeats a run whose seed was printed; OSMEMPOOL_TEST_CALLS is their number,
- * 10^7 if nothing is said, 10^9 with OSMEMPOOL_TEST_LONG=1.
+ * 10^7 if nothing is said, 10^9 with OSMEMPOOL_TEST_LONG=1. OSMEMPOOL_TEST_FAIL=N tells of a debug
+ * word fail=N.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -96,7 +97,7 @@ random_stray(struct model *model)
     case 3:
         return model_block(model, model->n_blocks + below(3));
     case 4:
-        return model->base - model->stride;
+        return model->base - model->step;
     case 5:
         return other != model && other->n_blocks > 0 ? model_block(other, 0) : NULL;
     default:
@@ -331,16 +332,18 @@ new_seed(void)
     return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) | 1;
 }
 
-/* Else a run that finds nothing says little. */
+/* Else a run that finds nothing says little. A pool under a debug word is never owned or cached. */
 static void
 assert_states_were_seen(void)
 {
+    bool is_stock = getenv("OSMEMPOOL_DEBUG") == NULL;
+
     fprintf(stderr,
             "# of %u looks at a pool, %u found it owned, %u with blocks in caches, %u empty\n",
             oracle.looks, oracle.owned, oracle.cached, oracle.all_out);
-    assert_true(oracle.looks > 100 && oracle.all_out > 0);
-    assert_int_equal(oracle.owned > 0, ownership_is_had());
-    assert_int_equal(oracle.cached > 0, caches_are_had());
+    assert_true(oracle.looks > 20 && oracle.all_out > 0);
+    assert_int_equal(oracle.owned > 0, is_stock && ownership_is_had());
+    assert_int_equal(oracle.cached > 0, is_stock && caches_are_had());
 }
 
 static void
