@@ -160,6 +160,14 @@ place_take(struct place *place)
 }
 
 void
+place_take_some(struct place *place)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        place_take(place);
+    }
+}
+
+void
 place_forget(struct place *place, const void *block)
 {
     struct holding *holding = place_find(place, block);
@@ -182,19 +190,20 @@ place_give(struct place *place, void *block)
     }
 }
 
-/* Among good blocks, if any are held: they must stay the caller's. */
+/* Among good blocks, which must stay the caller's; no more than are out, or the number tells. */
 static void
 scene_refused_in_bulk(struct scene *s, struct os_mempool *mp, void *block)
 {
     struct place *place = &s->scene;
+    unsigned n_good = mp == place->pool && place->n_held > 0 ? place->n_held - 1 : 0;
     void *blocks[3];
     unsigned n = 0;
 
-    if (mp == place->pool && place->n_held > 0 && place->held[0].block != block) {
+    if (n_good > 0 && place->held[0].block != block) {
         blocks[n++] = place->held[0].block;
     }
     blocks[n++] = block;
-    if (mp == place->pool && place->n_held > 1 && place->held[1].block != block) {
+    if (n_good > 1 && place->held[1].block != block) {
         blocks[n++] = place->held[1].block;
     }
     scene_expect(s, os_memblock_put_bulk(mp, blocks, n), OS_INVALID_PARM);

@@ -95,10 +95,13 @@ void scene_expect_true(struct scene *s, bool answer);
 /* Says "fine" if it holds, else "unexpected". */
 void scene_fine(struct scene *s, bool holds);
 
-/* A block of the place, held, every byte written. */
+/* Takes a block, held from now on, every byte written. */
 void *place_take(struct place *place);
 
-/* The same block: no longer held, without a call. */
+/* Takes three. */
+void place_take_some(struct place *place);
+
+/* No longer held, without a call. */
 void place_forget(struct place *place, const void *block);
 
 /* Puts a held block back, which must succeed. */

@@ -24,6 +24,9 @@
 
 enum { POOLS = 8, WORKERS = 4, RUN_BITS_MAX = 15, CHILD_CALLS = 2000, CHILD_DEADLINE_S = 60 };
 
+/* With so many calls every state of a pool is met. */
+enum { MANY_CALLS = 5000000 };
+
 struct worker {
     pthread_t thread;
     sem_t may_start;
@@ -341,7 +344,7 @@ assert_states_were_seen(void)
     fprintf(stderr,
             "# of %u looks at a pool, %u found it owned, %u with blocks in caches, %u empty\n",
             oracle.looks, oracle.owned, oracle.cached, oracle.all_out);
-    assert_true(oracle.looks > 20 && oracle.all_out > 0);
+    assert_true(oracle.looks > 100 && oracle.all_out > 0);
     assert_int_equal(oracle.owned > 0, is_stock && ownership_is_had());
     assert_int_equal(oracle.cached > 0, is_stock && caches_are_had());
 }
@@ -349,10 +352,11 @@ assert_states_were_seen(void)
 static void
 every_call_does_what_a_model_says(void **state)
 {
-    uint64_t calls = getenv("OSMEMPOOL_TEST_LONG") != NULL ? 1000000000 : 10000000;
+    uint64_t calls = number_from("OSMEMPOOL_TEST_CALLS",
+                                 getenv("OSMEMPOOL_TEST_LONG") != NULL ? 1000000000 : 10000000);
 
     oracle.random = random_seed(number_from("OSMEMPOOL_TEST_SEED", new_seed()));
-    oracle.calls_left = number_from("OSMEMPOOL_TEST_CALLS", calls);
+    oracle.calls_left = calls;
     oracle.fail_every = (uint32_t)number_from("OSMEMPOOL_TEST_FAIL", 0);
     fprintf(stderr, "# %llu calls\n", (unsigned long long)oracle.calls_left);
     for (unsigned i = 0; i < POOLS; i++) {
@@ -374,7 +378,9 @@ every_call_does_what_a_model_says(void **state)
         model_end(&oracle.models[i]);
     }
     assert_null(model_found_wrong);
-    assert_states_were_seen();
+    if (calls >= MANY_CALLS) {
+        assert_states_were_seen();
+    }
 }
 
 int
