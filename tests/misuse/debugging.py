@@ -5,7 +5,7 @@ Usage: debugging.py [--write] BUILD-DIRECTORY SOURCE-DIRECTORY
 
 Each block of the page that begins with "$ " is run by a shell, in a directory with a copy of
 wrong.c, which the first block compiles. What differs from run to run (addresses, numbers of threads,
-times, lines of the library's own source) is made equal on both sides. A line "..." on the page
+times) is made equal on both sides. A line "..." on the page
 stands for any lines. --write puts what is printed now in the place of each block that has none.
 A command that this build has no program or option for is left out, and said so.
 """
@@ -42,7 +42,7 @@ def commands_of(block):
 
 def shell_text(commands):
     """A script that prints each command before what it prints."""
-    text = ''
+    text = 'ulimit -c 0\n'
     for command in commands:
         quoted = command.replace("'", "'\\''")
         text += f"printf '%s\\n' '$ {quoted}'\n"
@@ -79,12 +79,15 @@ EQUAL = [
     (r'\b(thread|LWP|process|PID) \d+', r'\1 N'),
     (r'\[\d+\]', '[N]'),
     (r'\d+\.\d{6} s ago', 'T s ago'),
-    (r'(?<=0xN: )[ 0-9a-f\[\]]+$', 'B'),
-    # The library's own lines.
-    (r'(?<!wrong\.c)(\.[ch]):\d+', r'\1:N'),
-    # A link or a key in memory: as many bytes, but never the same.
-    (r'\b(?:[0-9a-f]{2} ){15}[0-9a-f]{2}$', 'sixteen bytes'),
-    (r'[ \t]+$', ''),
+    # mempoolstat: rates; ages and a thread.
+    (r'^( +\S+ +\d+ +\d+ +\d+ +\d+ +\d+\.\d) +\S+ +\S+( +\d+ +\d+)$', r'\1 RATES\2'),
+    (r'^( +\d+ +\d+\.\d) +\S+ +\S+ +\d+( +\S+ at )', r'\1 AGES N\2'),
+    # A link and a key in memory.
+    (r'(?<=it should be )(?!a5 a5)(?:[0-9a-f]{2} ){15}[0-9a-f]{2}$', 'LINK AND KEY'),
+    # The path of a library, and what is filled up with blanks.
+    (r'"/\S+/(\S+)"', r'"\1"'),
+    (r' +', ' '),
+    (r' $', ''),
 ]
 
 
@@ -96,7 +99,7 @@ def equal(text):
 
 def fits(shown, printed):
     """Whether the page's block is what is printed now, with lines "..." for any lines."""
-    pattern = re.escape(equal(shown)).replace(re.escape('...') + '\n', '(?:.*\n)*?')
+    pattern = re.escape(equal(shown)).replace(re.escape('...\n'), '(?:.*\n)*?')
     return re.fullmatch(pattern, equal(printed)) is not None
 
 
