@@ -163,9 +163,9 @@ MUTANTS = [
     Mutant('check: twice in the array', 'lib/check/check.c',
            '*check_state(mp, blocks[chosen]) == BLOCK_CHOSEN', 'false', 'twins', column='check'),
     Mutant('check: a walk at each put', 'lib/check/check.c', '''    if (record_has_word(mp, WORD_CHECK)) {
-        check_is_sane(mp, faults);
+        check_walk(mp, faults);
     }
-    if (problem != 0) {''', '    if (problem != 0) {', rows=LINKS + ['write_key'],
+    if (problem == 0) {''', '    if (problem == 0) {', rows=LINKS + ['write_key'],
            column='check'),
     Mutant('check: the struct\'s members', 'lib/check/check.c',
            'bool sane = check_members_are_sane(mp);', 'bool sane = true;', rows=['use_a_copy'],
