@@ -106,6 +106,19 @@ def commit_all(program, rows, columns):
     return results
 
 
+def ownership_is_had(program, rows):
+    """Whether threads own pools here, and have caches: not without membarrier(2), for example."""
+    row = next(row for row in rows if 'owned' in row.kinds)
+    return commit(program, row, 'owned', row.ways[0], 'stock').owned
+
+
+def without_ownership(rows):
+    """The rows of what is left where there is none."""
+    for row in rows:
+        row.kinds = [kind for kind in row.kinds if kind not in ('owned', 'cached', 'large')]
+    return [row for row in rows if row.kinds]
+
+
 def answer_of(outcomes):
     """The answer of a row in a column: one, or each with the pools that gave it."""
     answers = {}

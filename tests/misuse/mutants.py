@@ -307,6 +307,9 @@ def main():
     program = sys.argv[3]
     part = sys.argv[4] if len(sys.argv) > 4 else ''
     rows = answers.rows_of(program)
+    if not answers.ownership_is_had(program, rows):
+        print('1..0 # SKIP no ownership here, and some checks are those of owned and cached pools')
+        return 0
     chosen = [mutant for mutant in MUTANTS if part in mutant.name]
     print(f'1..{len(chosen) + 2}', flush=True)
     failed = 0

@@ -101,6 +101,9 @@ def page(program):
 
 def main():
     what, name, program = sys.argv[1:]
+    if not answers.ownership_is_had(program, answers.rows_of(program)):
+        print('no ownership here: the page is of a library that has it')
+        return 77
     kept = pathlib.Path(name)
     lines = page(program)
     if what == '--write':
