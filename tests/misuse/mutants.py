@@ -76,8 +76,12 @@ MUTANTS = [
         return NULL;
     }
 ''', '', 'get_null'),
+    Mutant('get_bulk: no pool, no array', 'lib/pool/bulk.c', '''    if (mp == NULL || blocks == NULL) {
+        return OS_INVALID_PARM;
+    }
+''', '', 'get_null'),
     Mutant('put: no pool', 'lib/pool/block.c', '''    if (osmp_unlikely(mp == NULL)) {
-        return fault_no_pool(block_addr, osmp_caller());
+        return fault_no_pool(mp, block_addr, osmp_caller());
     }
 ''', '', 'put_null'),
     Mutant('put_bulk: no array', 'lib/pool/bulk.c', '''    if (osmp_unlikely(blocks == NULL)) {
@@ -85,7 +89,7 @@ MUTANTS = [
     }
 ''', '', 'bulk_null'),
     Mutant('put_bulk: no pool', 'lib/pool/bulk.c', '''    if (osmp_unlikely(mp == NULL)) {
-        return fault_no_pool(NULL, osmp_caller());
+        return fault_no_pool(mp, NULL, osmp_caller());
     }
 ''', '', 'bulk_null'),
     Mutant('memblock_from: range', 'lib/pool/block.c', ' && geometry_holds(mp, block);', ';',
