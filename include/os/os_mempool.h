@@ -168,7 +168,7 @@ os_error_t os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint
  * Takes a pool off the list of registered pools. Blocks that are out stay valid and the pool goes
  * on working, unregistered, for as long as its memory lives.
  *
- * @return OS_OK; OS_INVALID_PARM if mp is NULL or not registered.
+ * @return OS_OK; OS_INVALID_PARM if mp is NULL, not registered, or was overwritten since its init.
  */
 os_error_t os_mempool_unregister(struct os_mempool *mp);
 

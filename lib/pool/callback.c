@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/callback.h"
 
-/* A chain of callbacks that leads back to a block through more others than this is not found. */
+/* So many of the innermost callbacks are remembered. */
 enum { CALLBACK_DEPTH = 32 };
 
 struct callback {
@@ -13,6 +13,13 @@ struct callback {
 /* Callback number i of this thread, from 0, is at i % CALLBACK_DEPTH. */
 static _Thread_local struct callback callbacks[CALLBACK_DEPTH];
 static _Thread_local unsigned callbacks_running;
+
+/*
+ * The one at the last power of two of depths beyond them. A chain of callbacks that leads back to
+ * a block through however many others meets it before it is four times as deep (R. P. Brent's way
+ * to find a cycle).
+ */
+static _Thread_local struct callback callback_milestone;
 
 static struct callback *
 callback_at(unsigned i)
@@ -27,6 +34,15 @@ callback_drop_left(uintptr_t frame)
     while (callbacks_running > 0 && callback_at(callbacks_running - 1)->frame <= frame) {
         callbacks_running--;
     }
+    if (callback_milestone.frame <= frame) {
+        callback_milestone.block = NULL;
+    }
+}
+
+static bool
+callback_is_of(const struct callback *callback, const struct os_mempool *mp, const void *block)
+{
+    return callback->block == block && callback->mp == mp;
 }
 
 /* The innermost running callback of the block; NULL if none is. */
@@ -40,11 +56,11 @@ callback_find(const struct os_mempool *mp, const void *block)
     for (unsigned i = 1; i <= known; i++) {
         struct callback *callback = callback_at(callbacks_running - i);
 
-        if (callback->block == block && callback->mp == mp) {
+        if (callback_is_of(callback, mp, block)) {
             return callback;
         }
     }
-    return NULL;
+    return callback_is_of(&callback_milestone, mp, block) ? &callback_milestone : NULL;
 }
 
 os_error_t
@@ -57,6 +73,9 @@ callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block)
     callback_drop_left(frame);
     depth = callbacks_running++;
     *callback_at(depth) = (struct callback){frame, &ext->mpe_mp, block};
+    if (depth >= CALLBACK_DEPTH && (depth & (depth - 1)) == 0) {
+        callback_milestone = *callback_at(depth);
+    }
     error = put_cb(ext, block, ext->mpe_put_arg);
     callbacks_running = depth;
     return error;
@@ -73,7 +92,11 @@ callback_released(const struct os_mempool *mp, const void *block)
 {
     struct callback *callback = callback_find(mp, block);
 
-    if (callback != NULL) {
-        callback->block = NULL;
+    if (callback == NULL) {
+        return;
     }
+    if (callback_milestone.frame == callback->frame) {
+        callback_milestone.block = NULL;
+    }
+    callback->block = NULL;
 }

@@ -6,8 +6,9 @@
  * and never end; os_memblock_put() asks here. Once the callback has freed the block by
  * os_memblock_put_from_cb() it may be got and put again.
  *
- * Per thread, the last CALLBACK_DEPTH callbacks are known. Each entry bears its stack address:
- * entries below the asking frame were left by longjmp and are dropped unread.
+ * Per thread, the last CALLBACK_DEPTH callbacks are known, and one further up, by which a longer
+ * chain that leads back to itself is found. Each entry bears its stack address: entries below the
+ * asking frame were left by longjmp and are dropped unread.
  *
  * Synchronization: thread-local, none needed.
  */

@@ -62,6 +62,7 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
     return error;
 }
 
+/* A pool whose struct was overwritten stays on the list: its links lead nowhere. */
 OSMP_PUBLIC os_error_t
 os_mempool_unregister(struct os_mempool *mp)
 {
@@ -71,7 +72,7 @@ os_mempool_unregister(struct os_mempool *mp)
 
     faults_begin(&faults);
     registry_enter();
-    if (mp != NULL && registry_has(mp)) {
+    if (mp != NULL && registry_has(mp) && registry_is_intact(mp)) {
         registry_unlink(mp);
         pool_retire(mp, &faults, &held);
         error = OS_OK;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/secret.h"
 #include "base/tool.h"
 #include "sync/freeze.h"
 
@@ -65,6 +66,13 @@ registry_has(const struct os_mempool *mp)
     struct pool_tail *key = pool_tail((struct os_mempool *)(uintptr_t)mp);
 
     return RB_FIND(registry_tree, &registry_by_address, key) != NULL;
+}
+
+/* Of all that could be compared, the secret is what no zeroes and no other data look like. */
+bool
+registry_is_intact(const struct os_mempool *mp)
+{
+    return mp->osmp_secret == secret_word();
 }
 
 void

@@ -39,7 +39,10 @@ void registry_unlock_after_fork(void);
 /* Whether a pool is registered. Its memory is not touched. */
 bool registry_has(const struct os_mempool *mp);
 
-/* Appends a formatted pool; takes one out. */
+/* Whether a registered pool's memory is still what it was made: links in there may be followed. */
+bool registry_is_intact(const struct os_mempool *mp);
+
+/* Appends a formatted pool; takes one out that is intact. */
 void registry_link(struct os_mempool *mp);
 void registry_unlink(struct os_mempool *mp);
 
