@@ -80,9 +80,10 @@ write_skipping_link(struct scene *s)
 static unsigned char *
 write_key_of(struct scene *s, unsigned char *block)
 {
-    size_t index = (size_t)(block - place_block(&s->scene, 0)) / place_stride(&s->scene);
+    const struct os_mempool *mp = s->scene.pool;
+    size_t mask = (size_t)mp->osmp_key_lines * 64;
 
-    return block + (index & s->scene.pool->osmp_key_lines) * 64 + sizeof(void *);
+    return block + ((uintptr_t)block >> mp->osmp_key_shift & mask) + sizeof(void *);
 }
 
 static void
