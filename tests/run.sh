@@ -81,35 +81,43 @@ interrupted()
     exit 130
 }
 
+# The inspector, the protocols' models and the deleted checks know nothing of locks.
 run_plain()
 {
-    built gcc plain --werror && tested plain
+    built gcc plain --werror || return
+    if [ $locking = mutex ]; then
+        tested plain '' --no-suite models
+    else
+        tested plain '' --no-suite models --no-suite cli --no-suite mutants --no-suite bench
+    fi
 }
 
-# For each way of locking: the suites that a compiler, a tool or an option can make a difference to.
+# For each way of locking: the suites that a tool can make a difference to. One benchmark is enough.
 run_more()
 {
     tested plain valgrind --setup=valgrind
     tested plain helgrind --setup=helgrind
     checked plain install install_and_use
-    # One benchmark is enough, and where no test asks for the inspector it is not built.
     built gcc asan -Db_sanitize=address,undefined -Dbench=disabled &&
-        tested asan '' --no-suite rules --no-suite bench --no-suite cli
+        tested asan '' --suite unit --suite api --suite stress --suite export
     built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
-        tested tsan '' --no-suite rules --no-suite bench --no-suite cli
-    built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
-        tested clang '' --suite unit --suite api --suite export --suite litmus
-    built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
-        -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
+        tested tsan '' --suite unit --suite api --suite stress --suite watched
 }
 
+# Where no test asks for the inspector it is not built.
 run_once()
 {
+    locking=spinlock
+    built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
+        tested clang '' --suite unit --suite api --suite litmus
     locking=mutex
+    tested tsan tsan-export --suite export
+    built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
+        -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
     built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
         tested prio '' --suite unit --suite stress
-    # The tool does not know about locks.
-    tested asan asan-tool --suite cli
+    tested asan asan-tool --suite hostile
+    tested plain models --suite models
     checked library library_alone
     checked no-listen tool_without_listen
     checked refused priority_needs_a_mutex
