@@ -19,7 +19,10 @@
 #define OSMP_NO_MSAN
 #endif
 
-/* Where an exported function was called from: in that function itself. */
+/* Part of the exported function that it stands in, at every level of optimisation. */
+#define OSMP_WITHIN static inline __attribute__((always_inline))
+
+/* Where an exported function was called from: in that function itself, and in what is within. */
 #define osmp_caller() __builtin_extract_return_addr(__builtin_return_address(0))
 
 #define osmp_likely(x)   __builtin_expect(!!(x), 1)

@@ -55,11 +55,21 @@ block_get_locked(struct os_mempool *mp, const void *caller)
     return block;
 }
 
+/* The caller's cache in another place than its home. The set is loaded anew, so that the way
+ * through the home need not keep it; caches may have been disabled meanwhile. */
+static struct cache *
+block_cache_beside(const struct os_mempool *mp)
+{
+    const struct cache_set *set = cache_set_of(mp);
+
+    return set != NULL ? cache_table_beside(set) : NULL;
+}
+
 /* In a cached pool that has another's cache, or a closed or empty one, at the caller's home. */
 static __attribute__((noinline)) void *
-block_get_beside(struct os_mempool *mp, const struct cache_set *set, const void *caller)
+block_get_beside(struct os_mempool *mp, const void *caller)
 {
-    struct cache *cache = cache_table_beside(set);
+    struct cache *cache = block_cache_beside(mp);
     void *block;
 
     if (cache != NULL && cache_get(mp, cache, osmp_thread_pointer(), &block)) {
@@ -68,21 +78,22 @@ block_get_beside(struct os_mempool *mp, const struct cache_set *set, const void 
     return block_get_locked(mp, caller);
 }
 
-/* For cached and shared pools, and whatever the owner's path leaves aside. */
-static inline void *
-block_get(struct os_mempool *mp, const void *caller)
+/* For cached and shared pools, and whatever the owner's path leaves aside. The caller is asked for
+ * where it is needed: the way through the cache shall not carry it. */
+OSMP_WITHIN void *
+block_get(struct os_mempool *mp)
 {
     const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
     void *block;
 
     if (osmp_unlikely(set == NULL)) {
-        return block_get_locked(mp, caller);
+        return block_get_locked(mp, osmp_caller());
     }
     if (osmp_likely(cache_get(mp, cache_table_home(set, tp), tp, &block))) {
         return block;
     }
-    return block_get_beside(mp, set, caller);
+    return block_get_beside(mp, osmp_caller());
 }
 
 OSMP_PUBLIC void *
@@ -94,7 +105,7 @@ os_memblock_get(struct os_mempool *mp)
         return NULL;
     }
     block = osmp_owner_get(mp);
-    return osmp_likely(block != NULL) ? block : block_get(mp, osmp_caller());
+    return osmp_likely(block != NULL) ? block : block_get(mp);
 }
 
 OSMP_COLD os_error_t
@@ -156,10 +167,9 @@ block_put_locked(struct os_mempool *mp, void *block, const void *caller)
 
 /* As block_get_beside(). */
 static __attribute__((noinline)) os_error_t
-block_put_beside(struct os_mempool *mp, void *block, const struct cache_set *set,
-                 const void *caller)
+block_put_beside(struct os_mempool *mp, void *block, const void *caller)
 {
-    struct cache *cache = cache_table_beside(set);
+    struct cache *cache = block_cache_beside(mp);
 
     if (cache != NULL && cache_put(mp, cache, osmp_thread_pointer(), block)) {
         return OS_OK;
@@ -168,19 +178,19 @@ block_put_beside(struct os_mempool *mp, void *block, const struct cache_set *set
 }
 
 /* As block_get(). */
-static inline os_error_t
-block_put(struct os_mempool *mp, void *block, const void *caller)
+OSMP_WITHIN os_error_t
+block_put(struct os_mempool *mp, void *block)
 {
     const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
 
     if (osmp_unlikely(set == NULL)) {
-        return block_put_locked(mp, block, caller);
+        return block_put_locked(mp, block, osmp_caller());
     }
     if (osmp_likely(cache_put(mp, cache_table_home(set, tp), tp, block))) {
         return OS_OK;
     }
-    return block_put_beside(mp, block, set, caller);
+    return block_put_beside(mp, block, osmp_caller());
 }
 
 /* Whether a block of the pool is free, under the lock. */
@@ -219,7 +229,7 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     int problem;
 
     if (put_cb == NULL) {
-        return block_put(mp, block, caller);
+        return block_put_locked(mp, block, caller);
     }
     /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
     callback_drop_left((uintptr_t)__builtin_frame_address(0));
@@ -239,8 +249,10 @@ os_memblock_put(struct os_mempool *mp, void *block_addr)
     if (osmp_likely(osmp_owner_put(mp, block_addr))) {
         return OS_OK;
     }
-    return block_is_extended(mp) ? block_put_extended(mp, block_addr, osmp_caller())
-                                 : block_put(mp, block_addr, osmp_caller());
+    if (osmp_unlikely(block_has_callback(mp))) {
+        return block_put_extended(mp, block_addr, osmp_caller());
+    }
+    return block_put(mp, block_addr);
 }
 
 OSMP_PUBLIC os_error_t
@@ -254,7 +266,7 @@ os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
     }
     /* Asked first: once the block is back, another thread may have done with the pool. */
     extended = block_is_extended(mp);
-    error = block_put(mp, block_addr, osmp_caller());
+    error = block_put(mp, block_addr);
     if (extended && error == OS_OK) {
         callback_released(mp, block_addr);
     }
