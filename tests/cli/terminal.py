@@ -279,6 +279,13 @@ class Screen:
                 raise AssertionError(f"unknown rendition {number}")
 
 
+def at_the_terminal():
+    """In the child: the terminal is its own, and no signal is ignored as it may be in the tests."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """A program in a terminal of its own."""
 
@@ -290,7 +297,7 @@ class Terminal:
         self.modes = termios.tcgetattr(child)
         self.process = subprocess.Popen(
             command, env=environment, stdin=child, stdout=child, stderr=subprocess.PIPE,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            start_new_session=True, preexec_fn=at_the_terminal)
 
     def set_size(self, lines, columns):
         fcntl.ioctl(self.parent, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
