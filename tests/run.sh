@@ -51,7 +51,7 @@ prepare()
         exit 1
     fi
     for tool in gcc g++ clang meson ninja pkg-config python3 valgrind strace mandoc nm readelf \
-        clang-format shellcheck; do
+        clang-format shellcheck spin; do
         if ! command -v $tool >/dev/null; then
             echo "run.sh: '$tool' is not in the PATH though its package is installed" >&2
             exit 1
@@ -83,7 +83,8 @@ interrupted()
 
 run_plain()
 {
-    built gcc plain --werror && tested plain
+    # The models know neither locks nor compilers: run_once() has them.
+    built gcc plain --werror && tested plain '' --no-suite models
 }
 
 # For each way of locking: the suites that a compiler, a tool or an option can make a difference to.
@@ -94,9 +95,9 @@ run_more()
     checked plain install install_and_use
     # One benchmark is enough, and where no test asks for the inspector it is not built.
     built gcc asan -Db_sanitize=address,undefined -Dbench=disabled &&
-        tested asan '' --no-suite rules --no-suite bench --no-suite cli
+        tested asan '' --no-suite rules --no-suite bench --no-suite cli --no-suite models
     built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
-        tested tsan '' --no-suite rules --no-suite bench --no-suite cli
+        tested tsan '' --no-suite rules --no-suite bench --no-suite cli --no-suite models
     built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
         tested clang '' --suite unit --suite api --suite export --suite litmus
     built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
@@ -108,6 +109,7 @@ run_once()
     locking=mutex
     built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
         tested prio '' --suite unit --suite stress
+    tested plain models --suite models
     # The tool does not know about locks.
     tested asan asan-tool --suite cli
     checked library library_alone
