@@ -6,7 +6,7 @@
 #   sh tests/run.sh [--quick] [--long]
 #
 #   --quick  only the two plain builds, with all their tests
-#   --long   stress and litmus tests run for minutes
+#   --long   stress and litmus tests run for minutes, larger models are verified (14 GB of memory)
 #
 # Installs what is missing first (tools/deps.sh). Builds outside the source tree, in a directory
 # under $OSMEMPOOL_TEST_DIR or $TMPDIR or /tmp; it is kept if something failed. One line for each
