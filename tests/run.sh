@@ -6,7 +6,7 @@
 #   sh tests/run.sh [--quick] [--long]
 #
 #   --quick  only the two plain builds, with all their tests
-#   --long   stress and litmus tests run for minutes
+#   --long   stress and litmus tests run for minutes, larger models are verified (14 GB of memory)
 #
 # Installs what is missing first (tools/deps.sh). Builds outside the source tree, in a directory
 # under $OSMEMPOOL_TEST_DIR or $TMPDIR or /tmp; it is kept if something failed. One line for each
@@ -51,7 +51,7 @@ prepare()
         exit 1
     fi
     for tool in gcc g++ clang meson ninja pkg-config python3 valgrind strace mandoc nm readelf \
-        clang-format shellcheck prometheus promtool zsh fish; do
+        clang-format shellcheck prometheus promtool zsh fish spin; do
         if ! command -v $tool >/dev/null; then
             echo "run.sh: '$tool' is not in the PATH though its package is installed" >&2
             exit 1
