@@ -387,7 +387,7 @@ inline get(me)
         atomic { c = list; take(); list = c; c = 0 };   /* freelist_pop(), freelist_pop_all() */
         UNLOCK(me, LOCKED)                              /* pool_leave() */
     :: else ->
-none:   assert(BLOCKS - COUNT(IN_HANDS) < WANTED);      /* freelist_fail() */
+none:   assert(BLOCKS - COUNT(IN_HANDS) < WANTED);      /* counts_fail() */
         UNLOCK(me, LOCKED)                              /* pool_leave() */
     fi;
 got:
@@ -469,7 +469,7 @@ inline visit(me)
     lock_pool(me);                                      /* pool_visit() */
     pause(me);                                          /* cache_pause() */
     spill();                                            /* cache_pause() */
-    assert((list | IN_HANDS) == ALL && !(list & IN_HANDS)); /* freelist_is_sane(), freelist_has() */
+    assert((list | IN_HANDS) == ALL && !(list & IN_HANDS)); /* freelist_inspect(), freelist_has() */
     if
     :: GATE_OPEN -> resume(me)                          /* cache_resume() */
     :: else                                             /* cache_resume(): the fork will */

@@ -384,7 +384,7 @@ proctype Thread(byte me)
             if
             :: put -> store(me, LIST)                   /* freelist_push() */
             :: !put && c != 0 -> take(me, LIST)         /* freelist_pop() */
-            :: else -> assert(IN_HANDS == ALL)          /* freelist_fail() */
+            :: else -> assert(IN_HANDS == ALL)          /* counts_fail() */
             fi
         fi;
         c = 0;
