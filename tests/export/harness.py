@@ -67,6 +67,15 @@ def is_served(path):
         return False
 
 
+def is_refused(path):
+    """Whether nobody listens there."""
+    try:
+        connect(path).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 class Exporter:
     """The C program, told what to do line by line."""
 

@@ -26,7 +26,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 LONG = os.environ.get('OSMEMPOOL_TEST_LONG', '0') not in ('', '0')
 SECONDS = 14400 if LONG else 1800
-MEMORY_MIB = 14000 if LONG else 4000
+MEMORY_MIB = 8000 if LONG else 4000
 
 HOLDS = 'holds'
 REFUTED = 'refuted'
