@@ -99,7 +99,7 @@ run_more()
     tested plain helgrind --setup=helgrind
     checked plain install install_and_use
     built gcc asan -Db_sanitize=address,undefined -Dbench=disabled &&
-        tested asan '' --suite unit --suite api --suite stress --suite export
+        tested asan '' --suite unit --suite api --suite stress
     built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
         tested tsan '' --suite unit --suite api --suite stress --suite watched
 }
@@ -115,8 +115,8 @@ run_once()
     built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
         -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
     built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
-        tested prio '' --suite unit --suite stress
-    tested asan asan-tool --suite hostile
+        tested prio '' --suite unit
+    tested asan asan-tool --suite export --suite hostile
     tested plain models --suite models
     checked library library_alone
     checked no-listen tool_without_listen
