@@ -13,8 +13,8 @@ import sys
 import time
 import unittest
 
-from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask,
-                     carries_tsan, connect, is_refused, is_served, main, read_all, wait_until)
+from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask, connect,
+                     is_refused, is_sanitized, is_served, main, read_all, wait_until)
 
 
 class Requests(ExporterCase):
@@ -372,8 +372,10 @@ class Application(ExporterCase):
 
 class Forks(ExporterCase):
     def needs_children(self):
-        if carries_tsan():
-            self.skipTest("a child does not export under TSan")
+        """TSan kills a forked child that starts a thread. ASan's allocator knows nothing of fork:
+        it may hang in the child of a program with threads."""
+        if is_sanitized():
+            self.skipTest("a child does not export under a sanitizer")
 
     def test_a_child_exports_at_its_own_default_path(self):
         self.needs_children()
