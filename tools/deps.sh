@@ -29,7 +29,7 @@ packages_of()
     test)
         echo libcmocka-dev valgrind libc6-dbg clang libclang-rt-14-dev g++ python3 strace \
             mandoc procps git clang-format shellcheck binutils util-linux tmux gdb spin \
-            prometheus python3-prometheus-client zsh fish
+            prometheus python3-prometheus-client systemd zsh fish
         ;;
     *)
         say "there is no group '$1'; the groups are build, bench and test"

@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import unittest
 
+from booted import FOREIGN, SYSTEMD, Booted, offer
 from endpoint import Endpoint
 from harness import PROGRAM, Case, main
 from server import document, encode
@@ -114,6 +116,83 @@ class Powers(Case):
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+
+
+# Asked in the network of the unit: by which address, and what comes.
+ASK = """
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(f"http://{sys.argv[1]}:9750/metrics", timeout=3).read().decode())
+except OSError as error:
+    print("no answer:", error)
+"""
+
+
+@unittest.skipUnless(os.geteuid() == 0 and os.path.exists(SYSTEMD), "needs root, and systemd")
+class Running(Case):
+    """The unit as it is built, run by a systemd that has nothing else to do."""
+
+    def boot(self, listen):
+        with open(UNIT, encoding="utf-8") as stream:
+            text = stream.read().replace(setting("ExecStart")[0].split()[0],
+                                         "/run/offer/mempoolstat")
+        try:
+            self.booted = Booted(offer(self.path("offer"), PROGRAM, text))
+        except OSError as error:
+            self.skipTest(f"systemd cannot be started in namespaces here: {error}")
+        self.addCleanup(self.booted.close)
+        with open(self.booted.inside("/etc/default/mempoolstat"), "w", encoding="utf-8") as stream:
+            stream.write(f"MEMPOOLSTAT_LISTEN={listen}\n")
+
+    def systemctl(self, *arguments):
+        return self.booted.run("systemctl", "--no-pager", *arguments)
+
+    def shown(self, *names):
+        lines = self.systemctl("show", "mempoolstat", "-p", ",".join(names)).splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def wait_for(self, **wanted):
+        end = time.monotonic() + 30
+        while self.shown(*wanted) != wanted:
+            self.assertLess(time.monotonic(), end, self.systemctl("status", "mempoolstat"))
+            time.sleep(0.1)
+
+    def ask(self, address):
+        command = ["nsenter", "-t", str(self.booted.pid), "-n", sys.executable, "-c", ASK, address]
+        return subprocess.run(command, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+
+    def test_it_serves_what_other_users_export_to_loopback_peers_and_is_started_again(self):
+        self.boot("0.0.0.0:9750")
+        theirs = self.booted.inside("/tmp/osmempool-12345")
+        os.mkdir(theirs, 0o700)
+        self.serve(theirs + "/1.sock")
+        os.chown(theirs + "/1.sock", 12345, 12345)
+        os.chmod(theirs + "/1.sock", 0o600)
+        os.chown(theirs, 12345, 12345)
+        self.assertEqual(self.systemctl("start", "mempoolstat"), "")
+        self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))
+        self.assertIn("no answer", self.ask(FOREIGN))
+        self.systemctl("kill", "-s", "KILL", "mempoolstat")
+        self.wait_for(NRestarts="1", ActiveState="active")
+        self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))
+        self.assertEqual(self.systemctl("stop", "mempoolstat"), "")
+        self.assertEqual(self.shown("Result", "ExecMainStatus"),
+                         {"Result": "success", "ExecMainStatus": "0"})
+
+    def test_an_address_that_is_not_there_yet_is_tried_again_without_end(self):
+        self.boot("198.51.100.1:9750")
+        self.systemctl("start", "mempoolstat")
+        self.wait_for(ExecMainStatus="3", ActiveState="activating", SubState="auto-restart")
+        interval, burst = setting("RestartSec")[0], self.shown("StartLimitBurst")["StartLimitBurst"]
+        limit = self.shown("StartLimitIntervalUSec")["StartLimitIntervalUSec"]
+        self.assertGreater(int(interval) * int(burst), int(limit.rstrip("s")))
+
+    def test_a_wrong_address_is_not_tried_again(self):
+        self.boot("nowhere")
+        self.systemctl("start", "mempoolstat")
+        self.wait_for(ActiveState="failed")
+        self.assertEqual(self.shown("NRestarts", "ExecMainStatus"),
+                         {"NRestarts": "0", "ExecMainStatus": "64"})
 
 
 if __name__ == "__main__":
