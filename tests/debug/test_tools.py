@@ -12,9 +12,8 @@ TOOL, PROGRAM = "", ""
 MEMCHECK = ["valgrind", "--leak-check=full", "--fair-sched=yes", "--error-exitcode=9", "-q"]
 
 
-class Memcheck(CulpritCase):
-    def commit(self, crime, **variables):
-        return run(PROGRAM, crime, prefix=MEMCHECK, **variables)
+class CleanPrograms:
+    """Of every tool that watches all accesses."""
 
     def test_clean_programs_stay_clean(self):
         for crime in ("clean", "hand-over"):
@@ -25,6 +24,11 @@ class Memcheck(CulpritCase):
         for words in ("check,poison,track", "fence"):
             with self.subTest(words):
                 self.assertSilent(self.commit("clean", OSMEMPOOL_DEBUG=words))
+
+
+class Memcheck(CleanPrograms, CulpritCase):
+    def commit(self, crime, **variables):
+        return run(PROGRAM, crime, prefix=MEMCHECK, **variables)
 
     def test_a_write_after_put_is_told_with_both_calls(self):
         outcome = self.commit("write-after-put")
@@ -61,19 +65,9 @@ class Memcheck(CulpritCase):
         self.assertSays(outcome, "osmempool: double put: pool 'scene': block 0 ")
 
 
-class Asan(CulpritCase):
+class Asan(CleanPrograms, CulpritCase):
     def commit(self, crime, **variables):
         return run(PROGRAM, crime, **variables)
-
-    def test_clean_programs_stay_clean(self):
-        for crime in ("clean", "hand-over"):
-            with self.subTest(crime):
-                self.assertSilent(self.commit(crime))
-
-    def test_clean_programs_stay_clean_under_debug_words(self):
-        for words in ("check,poison,track", "fence"):
-            with self.subTest(words):
-                self.assertSilent(self.commit("clean", OSMEMPOOL_DEBUG=words))
 
     def test_accesses_after_put_and_overruns_are_told(self):
         for crime, access in (("write-after-put", "WRITE"), ("read-after-put", "READ"),

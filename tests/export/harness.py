@@ -142,6 +142,9 @@ def sockets_of(pid):
     return {link for link in links if link.startswith("socket:")}
 
 
+needs_another_user = unittest.skipIf(os.geteuid() != 0, "needs root to become another user")
+
+
 class ExporterCase(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="osmp-")
@@ -156,6 +159,20 @@ class ExporterCase(unittest.TestCase):
         exporter = self.exporter(*args, **variables)
         self.assertEqual(exporter.do("start"), (OK, 0))
         return exporter
+
+    def stranger(self, exporter, act):
+        """A child of another user whom no permission keeps out: its status is what act returns."""
+        os.chmod(self.directory, 0o755)
+        os.chmod(exporter.path, 0o666)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.setuid(65534)
+                status = act(exporter.path)
+            finally:
+                os._exit(status)
+        return child
 
     def child_of(self, exporter, how):
         pid = exporter.do("fork " + how)[0]

@@ -14,7 +14,8 @@ import time
 import unittest
 
 from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask, connect,
-                     is_refused, is_sanitized, is_served, main, read_all, wait_until)
+                     is_refused, is_sanitized, is_served, main, needs_another_user, read_all,
+                     wait_until)
 
 
 class Requests(ExporterCase):
@@ -154,22 +155,17 @@ class Clients(ExporterCase):
         self.assertTrue(is_served(exporter.path))
         wait_until(lambda: exporter.do("countfds")[0] == open_fds, "all clients are closed")
 
-    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    @needs_another_user
     def test_another_user_gets_no_byte(self):
-        os.chmod(self.directory, 0o755)
-        exporter = self.started()
-        os.chmod(exporter.path, 0o666)
-        child = os.fork()
-        if child == 0:
-            os.setuid(65534)
-            with connect(exporter.path) as client:
+        def read_a_byte(path):
+            with connect(path) as client:
                 with contextlib.suppress(BrokenPipeError):
                     client.sendall(b"snapshot\n")
                 try:
-                    got = client.recv(1)
+                    return len(client.recv(1))
                 except ConnectionResetError:
-                    got = b""
-                os._exit(len(got))
+                    return 0
+        child = self.stranger(self.started(), read_a_byte)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
 

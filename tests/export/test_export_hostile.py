@@ -7,10 +7,9 @@ import os
 import random
 import signal
 import socket
-import unittest
 
-from harness import (DEADLINE, ExporterCase, ask, connect, is_sanitized, is_served, main, read_all,
-                     sockets_of, status_of, wait_until)
+from harness import (DEADLINE, ExporterCase, ask, connect, is_sanitized, is_served, main,
+                     needs_another_user, read_all, sockets_of, status_of, wait_until)
 
 MANY = 10000
 RSS_KIB_MAX = 1024
@@ -144,17 +143,14 @@ class Hostile(ExporterCase):
             client.sendall(b"snapshot\n" + b"x" * 100000)
             self.assertTrue(read_all(client).endswith(b"]}\n"))
 
-    @unittest.skipIf(os.geteuid() != 0, "needs root to become another user")
+    @needs_another_user
     def test_many_connections_of_another_user_keep_nobody_out(self):
-        os.chmod(self.directory, 0o755)
-        exporter = self.started()
-        os.chmod(exporter.path, 0o666)
-        child = os.fork()
-        if child == 0:
-            os.setuid(65534)
+        def connect_for_ever(path):
             while True:
                 with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-                    client.connect(exporter.path)
+                    client.connect(path)
+        exporter = self.started()
+        child = self.stranger(exporter, connect_for_ever)
         try:
             for _ in range(20):
                 self.assertTrue(is_served(exporter.path))
