@@ -39,7 +39,7 @@ struct bench_case {
     bool tight;    /**< the pool has no block to spare: the last get of a window empties it */
     bool debug;    /**< for the contestants under debug words, beside the pool itself */
     bool quick;    /**< part of --quick */
-    bool headline; /**< gets a sentence in the summary */
+    bool headline; /**< gets a row in the summary */
     bool idler;    /**< the process has a further thread, which sleeps */
 };
 

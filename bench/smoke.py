@@ -88,7 +88,7 @@ def every_contestant_here_took_part():
             assert who["name"] in who["malloc_from"], who
 
 
-def ratios_and_the_sentence_follow_from_the_figures():
+def ratios_and_the_summary_follow_from_the_figures():
     text, document = measure("one/64/32")
     scores = {score["contestant"]: score["min"] for score in document["cases"][0]["results"]}
     rivals, own = ({who["name"] for who in document["contestants"] if who["role"] == role}
@@ -101,11 +101,19 @@ def ratios_and_the_sentence_follow_from_the_figures():
         ratio = scores[name] / scores[best]
         row = [line for line in text.split("\n") if line.startswith(name + " / best malloc")][0]
         assert abs(float(row.split()[-1].rstrip("x")) - ratio) < 0.006, (row, ratio)
-    ratio = scores[min(own, key=scores.get)] / scores[best]
-    sentence = text.strip().split("\n")[-1]
-    assert "best malloc %s ns (%s)" % (number(scores[best]), best) in sentence, sentence
-    winner = "malloc" if ratio > 1 else min(own, key=scores.get)
-    assert winner + " wins" in sentence, sentence
+    summary = text[text.index("In short"):].split("\n")
+    row = [line for line in summary if line[2:].startswith("32 live")][0]
+    mallocs = [best] + [name for name in ("glibc",) if name in scores]
+    expected = []
+    for name in ("pool", "inline", "cached"):
+        expected += ["%.2fx" % (scores[name] / scores[rival]) for rival in mallocs]
+    expected += [number(scores[best]), best, number(scores[mallocs[-1]])]
+    assert row[12:].split() == expected and len(row) <= 80, (row, expected)
+    for rival, title in zip(mallocs, ("the best malloc:", "glibc's:")):
+        told = [line for line in summary if "no slower than " + title in line][0]
+        for name in ("pool", "inline", "cached"):
+            won = "%s %d of 1" % (name, scores[name] <= scores[rival])
+            assert won in told, (told, won)
 
 
 def latencies_are_percentiles_of_get_and_put():
@@ -228,7 +236,7 @@ def help_fits_the_terminal():
 
 
 for check in (the_table_shows_what_the_json_says, every_contestant_here_took_part,
-              ratios_and_the_sentence_follow_from_the_figures,
+              ratios_and_the_summary_follow_from_the_figures,
               latencies_are_percentiles_of_get_and_put, threads_share_and_own_pools,
               debug_words_are_compared_with_the_pool_without,
               snapshots_are_read_and_an_owner_succeeded, the_targets_are_judged_by_their_figures,

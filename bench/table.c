@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "number.h"
 #include "osmempool.h"
+#include "summary.h"
 #include "table.h"
 
-#define LABEL_WIDTH  20
-#define CELL_WIDTH   15
-#define COLUMNS_MAX  4 /* keeps the widest table within 80 columns */
-#define NUMBER_BYTES 32
+#define LABEL_WIDTH 20
+#define CELL_WIDTH  15
+#define COLUMNS_MAX 4 /* keeps the widest table within 80 columns */
 
 enum colour { PLAIN, GOOD, BAD };
 
@@ -38,13 +39,6 @@ print_cell(const char *text, enum colour colour)
     }
 }
 
-/* Three digits that count, and more only before the point. */
-static void
-format_number(char text[NUMBER_BYTES], double value)
-{
-    snprintf(text, NUMBER_BYTES, "%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
-}
-
 static void
 print_score(const struct score *score)
 {
@@ -56,8 +50,8 @@ print_score(const struct score *score)
         print_cell(score->failed ? "failed" : "-", score->failed ? BAD : PLAIN);
         return;
     }
-    format_number(min, score->min);
-    format_number(median, score->median);
+    number_format(min, score->min);
+    number_format(median, score->median);
     snprintf(cell, sizeof(cell), "%s%s %*s%s)", score->busy ? "~" : "", min,
              7 - (int)strlen(median), "(", median);
     print_cell(cell, PLAIN);
@@ -196,7 +190,7 @@ print_verdict(const struct result *result)
         print_cell(text, PLAIN);
         return;
     }
-    format_number(factor, verdict.factor);
+    number_format(factor, verdict.factor);
     snprintf(text, sizeof(text), "%s %sx",
              verdict.pool_wins ? verdict.pool->name : verdict.rival->name, factor);
     print_cell(text, verdict.pool_wins ? GOOD : BAD);
@@ -269,38 +263,6 @@ print_latency(const struct result *result)
     print_percentiles(result, "put", WORKER_PERCENTILES);
 }
 
-/* Who wins in a headline case, in words, after a heading before the first such sentence. */
-static void
-print_sentence(const struct result *result, bool *first)
-{
-    const struct contestant *lock = result_best(result, ROLE_LOCK);
-    struct verdict verdict;
-    char pool[NUMBER_BYTES];
-    char rival[NUMBER_BYTES];
-
-    if (!result->what->headline || !verdict_reach(&verdict, result)) {
-        return;
-    }
-    if (*first) {
-        printf("\nIn short:\n");
-        *first = false;
-    }
-    format_number(pool, result_figure(result, verdict.pool));
-    format_number(rival, result_figure(result, verdict.rival));
-    printf("%s, %s: %s %s ns, best malloc %s ns (%s): %s wins %.2f x", result->what->group,
-           result->what->column, verdict.pool->name, pool, rival, verdict.rival->name,
-           verdict.pool_wins ? verdict.pool->name : "malloc", verdict.factor);
-    if (lock != NULL) {
-        printf("; %.2f x the bare list in a lock",
-               result_figure(result, verdict.pool) / result_figure(result, lock));
-    }
-    if (result->scores[verdict.pool - contestants].busy ||
-        result->scores[verdict.rival - contestants].busy) {
-        printf(" (on a busy machine)");
-    }
-    printf("\n");
-}
-
 /* Says what the machine's other users did to the figures. */
 static void
 print_disturbed(const struct report *report)
@@ -344,7 +306,6 @@ group_length(const struct result *results, uint32_t n)
 void
 table_print(const struct report *report)
 {
-    bool first_sentence = true;
     uint32_t length;
 
     for (uint32_t i = 0; i < report->n_results; i += length) {
@@ -359,9 +320,7 @@ table_print(const struct report *report)
         }
     }
     print_disturbed(report);
-    for (uint32_t i = 0; i < report->n_results; i++) {
-        print_sentence(&report->results[i], &first_sentence);
-    }
+    summary_print(report);
 }
 
 static void

@@ -13,7 +13,7 @@ void table_list(const struct report *report);
 /** Prints on what and how it is measured, and who is missing. */
 void table_head(const struct report *report);
 
-/** Prints all results, then a sentence for each headline case. */
+/** Prints all results, then what they come to. */
 void table_print(const struct report *report);
 
 #endif

@@ -134,9 +134,6 @@ measure()
     run osmempool-bench --quick >"$work/bench.out" ||
         { cat "$work/bench.out" >&2; fail "the benchmark failed; its output is above"; }
     sed -n '1,/^$/p; /^In short/,$p' "$work/bench.out"
-    printf '\nThe pool is at least as fast as the best malloc in %s of these %s cases.\n' \
-        "$(grep -c ': pool wins' "$work/bench.out")" \
-        "$(grep -c ': \(pool\|malloc\) wins' "$work/bench.out")"
 }
 
 trap clean_up EXIT
