@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/fence.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/proc.h"
 
 /* Linux's default, for where /proc does not tell. */
 enum { FENCE_MAPS_DEFAULT = 65530 };
@@ -16,15 +17,9 @@ static size_t
 fence_maps_max(void)
 {
     char text[32];
-    ssize_t n = -1;
-    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    bool known = proc_read("/proc/sys/vm/max_map_count", text, sizeof(text));
 
-    if (fd >= 0) {
-        n = read(fd, text, sizeof(text) - 1);
-        close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
-    return (n > 0 ? strtoul(text, NULL, 10) : FENCE_MAPS_DEFAULT) / 2;
+    return (known ? strtoul(text, NULL, 10) : FENCE_MAPS_DEFAULT) / 2;
 }
 
 /* Takes the mappings that n blocks may need from those that all fences may have. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot/process.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/proc.h"
 
 enum {
     STAT_TEXT_MAX = 1024,
@@ -47,14 +48,8 @@ static uint64_t
 process_start_ticks(void)
 {
     char text[STAT_TEXT_MAX];
-    ssize_t n = -1;
-    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 
-    if (fd >= 0) {
-        n = read(fd, text, sizeof(text) - 1);
-        close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
+    proc_read("/proc/self/stat", text, sizeof(text));
     return process_stat_ticks(text);
 }
 
