@@ -136,6 +136,11 @@ enum osmempool_fault_kind {
     OSMEMPOOL_FAULT_WRITE_AFTER_PUT,  /**< a block was changed while it was free */
     OSMEMPOOL_FAULT_DAMAGED_COUNTERS, /**< free blocks and the pool's members disagree */
     OSMEMPOOL_FAULT_BLOCKS_OUT,       /**< the pool is unregistered and blocks are out */
+    OSMEMPOOL_FAULT_OVERRUN,          /**< a block was written beyond its end while it was out */
+    OSMEMPOOL_FAULT_UNDERRUN,         /**< a block was written before its beginning, likewise */
+    OSMEMPOOL_FAULT_SHARED_BUFFER,    /**< a new pool's buffer is another registered pool's, too */
+    OSMEMPOOL_FAULT_OVERWRITTEN,      /**< a registered pool's structure is none any more; its
+                                           faults are not counted, and its name is not known */
 };
 
 /** Where a block went: one end of its life outside the pool, as the debug word track knows it. */
@@ -155,15 +160,16 @@ struct osmempool_fault {
     void *block;                              /**< the address that was put, or the block found */
     uint32_t index;                           /**< number of the block; UINT32_MAX if in none */
     uint32_t n_blocks;       /**< blocks that are lost or out; of a bulk put, those in the array */
-    size_t offset;           /**< MISALIGNED, WRITE_AFTER_PUT: the first wrong byte of the block */
+    size_t offset;           /**< MISALIGNED, WRITE_AFTER_PUT, OVERRUN: the first wrong byte of the
+                                  block; UNDERRUN: how many bytes before the block that is */
     void *caller;            /**< return address of the call that found it */
     uint32_t thread;         /**< number of the calling thread */
     uint32_t n_bytes;        /**< number of bytes in the next two */
-    unsigned char found[16]; /**< DAMAGED_LIST, WRITE_AFTER_PUT: what is at offset */
-    unsigned char expected[16];      /**< WRITE_AFTER_PUT: what should be there */
+    unsigned char found[16]; /**< where data changed, and DAMAGED_LIST: what is there */
+    unsigned char expected[16];      /**< where data changed: what should be there */
     struct osmempool_trace last_get; /**< who got the block last, under the debug word track */
     struct osmempool_trace last_put; /**< who put it last */
-    struct os_mempool *true_pool;    /**< FOREIGN: the pool that holds the address, or NULL */
+    struct os_mempool *true_pool;    /**< FOREIGN, SHARED_BUFFER: whose the address is, or NULL */
     char true_pool_name[OS_MEMPOOL_INFO_NAME_LEN]; /**< name of that pool */
     uint32_t true_index; /**< number of its block that holds the address */
     uint32_t tracked;    /**< 1 if the pool is under track, else 0 */

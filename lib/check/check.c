@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "check/margin.h"
 #include "check/record.h"
 #include "check/watch.h"
 #include "layout/counts.h"
@@ -56,27 +57,11 @@ check_renew(struct os_mempool *mp)
     return true;
 }
 
-/* What track knows of the block that a fault is about. */
-static void
-check_tell(const struct os_mempool *mp, struct osmempool_fault *fault)
-{
-    const struct record *record = record_of(mp);
-
-    if (fault == NULL || record == NULL || record->traces == NULL) {
-        return;
-    }
-    fault->tracked = 1;
-    if (fault->index != UINT32_MAX) {
-        track_tell(&fault->last_get, &record->traces[fault->index].get);
-        track_tell(&fault->last_put, &record->traces[fault->index].put);
-    }
-}
-
 os_error_t
 check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
 {
     counts_refuse(mp);
-    check_tell(mp, fault_note(faults, mp, kind, block));
+    record_tell(mp, fault_note(faults, mp, kind, block));
     return OS_INVALID_PARM;
 }
 
@@ -98,7 +83,7 @@ check_note_change(struct os_mempool *mp, struct faults *faults, const struct poi
         fault->found[i] = ((const unsigned char *)poison->block)[offset + i];
         fault->expected[i] = poison_byte(poison, offset + i);
     }
-    check_tell(mp, fault);
+    record_tell(mp, fault);
 }
 
 /* The offset of the first byte of a free block that was changed; SIZE_MAX if none is to be seen. */
@@ -136,7 +121,8 @@ check_members_are_sane(const struct os_mempool *mp)
            mp->slh_first == (record->first != 0 ? record_block(mp, record->first - 1) : NULL);
 }
 
-/* All that os_mempool_is_sane() and the word check look at. */
+/* All that os_mempool_is_sane() and the word check look at: pool, free blocks, what is around the
+ * others. */
 static bool
 check_walk(struct os_mempool *mp, struct faults *faults)
 {
@@ -152,7 +138,7 @@ check_walk(struct os_mempool *mp, struct faults *faults)
             sane &= check_block_is_sane(mp, i, faults);
         }
     }
-    return sane;
+    return (int)margin_check_all(mp, faults) & (int)sane;
 }
 
 const char *
@@ -166,11 +152,15 @@ check_inspect(struct os_mempool *mp, const void **block)
         return "the pool's members and its free blocks disagree";
     }
     for (uint32_t i = 0; i < record->n_blocks; i++) {
+        *block = record_block(mp, i);
         if (record_is_free(mp, i) && check_find_change(mp, i, &poison) != SIZE_MAX) {
-            *block = poison.block;
             return "a free block was written after put";
         }
+        if (!record_is_free(mp, i) && record->has_margins && !margin_is_intact(mp, i)) {
+            return "a block that is out was written beyond its bounds";
+        }
     }
+    *block = NULL;
     return NULL;
 }
 
@@ -202,6 +192,9 @@ check_take(struct os_mempool *mp, const void *caller, struct faults *faults)
     block = record_block(mp, i);
     check_block_is_sane(mp, i, faults);
     record_take(mp);
+    if (record->has_margins) {
+        margin_set(mp, i);
+    }
     if (record->may_touch && geometry_has_key(mp)) {
         osmp_words(block)[OSMP_KEY] = 0;
     }
@@ -213,11 +206,14 @@ check_take(struct os_mempool *mp, const void *caller, struct faults *faults)
 }
 
 static void
-check_give(struct os_mempool *mp, void *block, const void *caller)
+check_give(struct os_mempool *mp, void *block, const void *caller, struct faults *faults)
 {
     struct record *record = record_of(mp);
     uint32_t i = (uint32_t)osmp_index(mp, block);
 
+    if (record->has_margins) {
+        margin_check(mp, i, faults);
+    }
     if (record->traces != NULL) {
         track_set(&record->traces[i].put, caller);
     }
@@ -282,7 +278,7 @@ check_get_all(struct os_mempool *mp, void **blocks, uint32_t n, const void *call
         return true;
     }
     while (taken > 0) {
-        check_give(mp, blocks[--taken], caller);
+        check_give(mp, blocks[--taken], caller, faults);
     }
     counts_fail(mp);
     check_rest(mp);
@@ -309,16 +305,22 @@ check_problem(const struct os_mempool *mp, const void *block)
     return record_is_free(mp, (uint32_t)i) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
 }
 
+void
+check_look(struct os_mempool *mp, struct faults *faults)
+{
+    if (record_has_word(mp, WORD_CHECK)) {
+        check_walk(mp, faults);
+    }
+}
+
 os_error_t
 check_put(struct os_mempool *mp, void *block, const void *caller, struct faults *faults)
 {
     int problem = check_problem(mp, block);
 
-    if (record_has_word(mp, WORD_CHECK)) {
-        check_walk(mp, faults);
-    }
+    check_look(mp, faults);
     if (problem == 0) {
-        check_give(mp, block, caller);
+        check_give(mp, block, caller, faults);
     } else {
         check_refuse(faults, mp, problem, block);
     }
@@ -361,22 +363,21 @@ check_put_all(struct os_mempool *mp, void *const *blocks, uint32_t n, const void
     int problem = 0;
     uint32_t chosen = check_choose(mp, blocks, n, &problem);
 
-    if (record_has_word(mp, WORD_CHECK)) {
-        check_walk(mp, faults);
-    }
+    check_look(mp, faults);
     if (chosen < n) {
         check_refuse(faults, mp, problem, blocks[chosen]);
     }
     for (uint32_t i = 0; chosen == n && i < n; i++) {
-        check_give(mp, blocks[i], caller);
+        check_give(mp, blocks[i], caller, faults);
     }
     check_rest(mp);
     return chosen == n ? OS_OK : OS_INVALID_PARM;
 }
 
 void
-check_clear(struct os_mempool *mp)
+check_clear(struct os_mempool *mp, struct faults *faults)
 {
+    margin_check_all(mp, faults);
     record_clear(mp);
     check_rest(mp);
 }
@@ -402,15 +403,13 @@ check_note_held(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
     const struct record *record = record_of(mp);
     struct osmempool_fault *fault;
-    bool aloud = watch_wants_leaks();
 
-    if (record->n_out == 0 ||
-        !(aloud || (record_has_word(mp, WORD_CHECK) && record_has_word(mp, WORD_TRACK)))) {
+    if (record->n_out == 0 || !record->tells_leaks) {
         return;
     }
     check_held(record, held);
     faults->held = held;
-    faults->aloud = aloud;
+    faults->aloud = watch_wants_leaks();
     fault = fault_note(faults, mp, OSMEMPOOL_FAULT_BLOCKS_OUT, NULL);
     if (fault != NULL) {
         fault->n_blocks = record->n_out;
@@ -428,8 +427,10 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
         return;
     }
     check_note_held(mp, faults, held);
-    if (record_has_word(mp, WORD_CHECK)) {
-        check_walk(mp, faults);
+    check_look(mp, faults);
+    /* The caller's buffer may be gone already; what is behind a fence is not. */
+    if (record->fence.map != NULL) {
+        margin_check_all(mp, faults);
     }
     record_unlink(record);
     if (watch_kind() == WATCH_ASAN) {
@@ -441,7 +442,7 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
 static const struct record *
 check_skip(const struct record *record)
 {
-    while (record != NULL && record->n_out == 0) {
+    while (record != NULL && (record->n_out == 0 || !record->tells_leaks)) {
         record = record->next;
     }
     return record;
@@ -457,6 +458,18 @@ const struct record *
 check_next_held(const struct record *record)
 {
     return check_skip(record->next);
+}
+
+uintptr_t
+check_membuf(const struct os_mempool *mp)
+{
+    return record_of(mp) != NULL ? record_of(mp)->membuf : mp->mp_membuf_addr;
+}
+
+bool
+check_is_thorough(const struct os_mempool *mp)
+{
+    return record_of(mp) != NULL && record_has_word(mp, WORD_CHECK);
 }
 
 bool

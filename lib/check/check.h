@@ -42,8 +42,11 @@ bool check_get_all(struct os_mempool *mp, void **blocks, uint32_t n, const void 
                    struct faults *faults);
 os_error_t check_put_all(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller,
                          struct faults *faults);
-void check_clear(struct os_mempool *mp);
+void check_clear(struct os_mempool *mp, struct faults *faults);
 bool check_is_sane(struct os_mempool *mp, struct faults *faults);
+
+/* Under the word check: looks at everything, as each put does. */
+void check_look(struct os_mempool *mp, struct faults *faults);
 
 /* The first thing that is wrong, in words, and the block that shows it or NULL; NULL if nothing is.
  * Notes no fault. */
@@ -55,12 +58,19 @@ bool check_has(const struct os_mempool *mp, const void *block);
 /* Notes a put that is refused, with what is known of the block's life; also for other pools. */
 os_error_t check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block);
 
-/* Of the registered pools' records those with blocks out: the first, and the one after. */
+/* Of the registered pools' records those whose blocks are out and are to be told at the end: the
+ * first, and the one after. */
 const struct record *check_first_held(void);
 const struct record *check_next_held(const struct record *record);
 
 /* Who holds the blocks of one. */
 void check_held(const struct record *record, struct held *held);
+
+/* The buffer that the pool was made with, which a fence leaves unused. */
+uintptr_t check_membuf(const struct os_mempool *mp);
+
+/* Whether the pool is under the word check. */
+bool check_is_thorough(const struct os_mempool *mp);
 
 /* Whether the pool is tracked. It is so from init to unregister: the pool's lock is not needed. */
 bool check_is_tracked(const struct os_mempool *mp);

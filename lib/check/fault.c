@@ -66,6 +66,12 @@ fault_set_finder(void (*find)(struct osmempool_fault *fault))
     fault_find = find;
 }
 
+bool
+fault_is_logged(void)
+{
+    return fault_mode != FAULT_COUNT;
+}
+
 void
 fault_fork_child(void)
 {
@@ -125,12 +131,12 @@ fault_kind_of_stray(const struct os_mempool *mp, const void *block)
                                                                       : OSMEMPOOL_FAULT_MISALIGNED;
 }
 
-struct osmempool_fault *
-fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+/* A new one in the list, of which the pool's memory tells nothing; NULL if there is no room. */
+static struct osmempool_fault *
+fault_add(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
 {
     struct osmempool_fault *fault;
 
-    counts_faults(mp, 1);
     faults->n++;
     if (faults->n_told == FAULTS_MAX) {
         return NULL;
@@ -139,11 +145,33 @@ fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *b
     memset(fault, 0, sizeof(*fault));
     fault->size = sizeof(*fault);
     fault->kind = (enum osmempool_fault_kind)kind;
-    memcpy(fault->pool_name, pool_tail(mp)->name, sizeof(fault->pool_name));
     fault->pool = mp;
     fault->block = (void *)(uintptr_t)block;
-    fault->index = geometry_find(mp, (uintptr_t)block, &fault->offset);
+    fault->index = UINT32_MAX;
     return fault;
+}
+
+struct osmempool_fault *
+fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+{
+    struct osmempool_fault *fault = fault_add(faults, mp, kind, block);
+
+    counts_faults(mp, 1);
+    if (fault != NULL) {
+        memcpy(fault->pool_name, pool_tail(mp)->name, sizeof(fault->pool_name));
+        fault->index = geometry_find(mp, (uintptr_t)block, &fault->offset);
+    }
+    return fault;
+}
+
+void
+fault_note_overwritten(struct faults *faults, struct os_mempool *mp)
+{
+    struct osmempool_fault *fault = fault_add(faults, mp, OSMEMPOOL_FAULT_OVERWRITTEN, NULL);
+
+    if (fault != NULL) {
+        fault->pool_name[0] = '?';
+    }
 }
 
 void
@@ -214,16 +242,9 @@ os_error_t
 fault_no_pool(struct os_mempool *mp, const void *block, const void *caller)
 {
     struct faults faults;
-    struct osmempool_fault *fault = &faults.list[0];
 
     faults_begin(&faults);
-    faults.n = faults.n_told = 1;
-    memset(fault, 0, sizeof(*fault));
-    fault->size = sizeof(*fault);
-    fault->kind = OSMEMPOOL_FAULT_NULL;
-    fault->pool = mp;
-    fault->block = (void *)(uintptr_t)block;
-    fault->index = UINT32_MAX;
+    fault_add(&faults, mp, OSMEMPOOL_FAULT_NULL, block);
     faults_report_all(&faults, caller);
     return OS_INVALID_PARM;
 }

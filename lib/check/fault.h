@@ -51,6 +51,10 @@ fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *b
 OSMP_COLD void fault_note_damaged_list(struct faults *faults, struct os_mempool *mp,
                                        const void *block, uint32_t n_lost);
 
+/* Notes that a registered pool's memory is no longer what it was made. Nothing in it is read or
+ * written, so the fault is not counted. */
+OSMP_COLD void fault_note_overwritten(struct faults *faults, struct os_mempool *mp);
+
 /* Notes a put that is refused, and counts it as such, too; OS_INVALID_PARM. */
 OSMP_COLD os_error_t fault_refuse(struct faults *faults, struct os_mempool *mp, int kind,
                                   const void *block);
@@ -72,6 +76,9 @@ faults_report(struct faults *faults, const void *caller)
         faults_report_all(faults, caller);
     }
 }
+
+/* Whether faults are written to standard error: OSMEMPOOL_FAULT=log|abort. */
+bool fault_is_logged(void);
 
 /* What finds the registered pool that an address is in and fills in the fault's last members. */
 void fault_set_finder(void (*find)(struct osmempool_fault *fault));

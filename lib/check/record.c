@@ -125,6 +125,21 @@ record_fence(struct os_mempool *mp)
     }
 }
 
+void
+record_tell(const struct os_mempool *mp, struct osmempool_fault *fault)
+{
+    const struct record *record = record_of(mp);
+
+    if (fault == NULL || record == NULL || record->traces == NULL) {
+        return;
+    }
+    fault->tracked = 1;
+    if (fault->index != UINT32_MAX) {
+        track_tell(&fault->last_get, &record->traces[fault->index].get);
+        track_tell(&fault->last_put, &record->traces[fault->index].put);
+    }
+}
+
 /* Behind a fence AddressSanitizer's own marks would not add anything. */
 bool
 record_make(struct os_mempool *mp, bool registered)
@@ -144,6 +159,10 @@ record_make(struct os_mempool *mp, bool registered)
     }
     record->told = registered && watch != WATCH_NONE && !(record->fenced && watch == WATCH_ASAN);
     record->may_touch = !record->fenced && !record->told;
+    record->has_margins =
+        !record->told && record_has_word(mp, WORD_CHECK | WORD_POISON | WORD_FENCE);
+    record->tells_leaks =
+        watch_wants_leaks() || (record_has_word(mp, WORD_CHECK) && record_has_word(mp, WORD_TRACK));
     record_format(mp);
     return true;
 }

@@ -11,6 +11,7 @@
 #ifndef OSMP_CHECK_RECORD_H
 #define OSMP_CHECK_RECORD_H
 
+#include "check/fault.h"
 #include "check/fence.h"
 #include "check/poison.h"
 #include "check/track.h"
@@ -46,6 +47,8 @@ struct record {
     bool fenced;      /* free blocks are inaccessible */
     bool disagrees;   /* its members with the record, and that was told */
     bool may_touch;   /* the library may read and write free blocks */
+    bool has_margins; /* a pattern is around the blocks that are out: margin.h */
+    bool tells_leaks; /* blocks that are out at the end are told */
     char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     struct fence fence;
 };
@@ -75,6 +78,9 @@ void record_forget_tool(struct os_mempool *mp);
 
 /* The fence is given up for poison, and all memory is accessible; false if the kernel refuses. */
 bool record_drop_fence(struct os_mempool *mp);
+
+/* What track knows of the block that a fault is about; fault may be NULL. */
+void record_tell(const struct os_mempool *mp, struct osmempool_fault *fault);
 
 /* What a free block should hold. */
 struct poison record_poison(const struct os_mempool *mp, uint32_t i);

@@ -21,6 +21,10 @@ static const char *const report_titles[] = {
     [OSMEMPOOL_FAULT_WRITE_AFTER_PUT] = "write after put",
     [OSMEMPOOL_FAULT_DAMAGED_COUNTERS] = "damaged pool",
     [OSMEMPOOL_FAULT_BLOCKS_OUT] = "blocks out at unregister",
+    [OSMEMPOOL_FAULT_OVERRUN] = "overrun",
+    [OSMEMPOOL_FAULT_UNDERRUN] = "underrun",
+    [OSMEMPOOL_FAULT_SHARED_BUFFER] = "shared buffer",
+    [OSMEMPOOL_FAULT_OVERWRITTEN] = "overwritten pool",
 };
 
 /* Each line bears the library's name, as it stands among those of others. */
@@ -105,19 +109,57 @@ report_foreign(struct text *text, const struct osmempool_fault *fault)
     text_add(text, "'\n");
 }
 
+/* The end of a line that tells where bytes were changed, and one with what they should be. */
 static void
-report_changed(struct text *text, const struct osmempool_fault *fault)
+report_found(struct text *text, const struct osmempool_fault *fault)
 {
-    report_block(text, fault);
-    text_add(text, " was changed while it was free\nosmempool:   from byte %zu%s: found ",
-             fault->offset,
-             fault->offset < sizeof(void *)       ? ", the link to the next free block"
-             : fault->offset < 2 * sizeof(void *) ? ", the mark of a free block"
-                                                  : "");
+    text_add(text, ": found ");
     text_add_bytes(text, fault->found, fault->n_bytes);
     text_add(text, "\nosmempool:   it should be ");
     text_add_bytes(text, fault->expected, fault->n_bytes);
     text_add(text, "\n");
+}
+
+static void
+report_changed(struct text *text, const struct osmempool_fault *fault)
+{
+    report_block(text, fault);
+    text_add(text, " was changed while it was free\nosmempool:   from byte %zu%s", fault->offset,
+             fault->offset < sizeof(void *)       ? ", the link to the next free block"
+             : fault->offset < 2 * sizeof(void *) ? ", the mark of a free block"
+                                                  : "");
+    report_found(text, fault);
+}
+
+static void
+report_out_of_bounds(struct text *text, const struct osmempool_fault *fault)
+{
+    bool overrun = fault->kind == OSMEMPOOL_FAULT_OVERRUN;
+
+    report_block(text, fault);
+    text_add(text, " was written %s while it was out\nosmempool:   from %s%zu%s",
+             overrun ? "beyond its end" : "before its beginning", overrun ? "byte " : "",
+             fault->offset, overrun ? "" : " bytes before it");
+    report_found(text, fault);
+}
+
+static void
+report_shared(struct text *text, const struct osmempool_fault *fault)
+{
+    text_add(text, "its buffer, from %p on, is pool '", fault->block);
+    text_add_escaped(text, fault->true_pool_name);
+    text_add(text, "''s, too; %u blocks of that are out\n", fault->n_blocks);
+    text_add(text, "osmempool:   unregister a pool before its buffer is used again\n");
+}
+
+static void
+report_overwritten(struct text *text, const struct osmempool_fault *fault)
+{
+    text_add(text, "the struct os_mempool at %p was overwritten while it was registered\n",
+             (void *)fault->pool);
+    text_add(text,
+             "osmempool:   the list of pools ends there; unregister a pool before its memory is "
+             "used again\n");
 }
 
 static void
@@ -186,6 +228,16 @@ report_what(struct text *text, const struct osmempool_fault *fault, const struct
     case OSMEMPOOL_FAULT_DAMAGED_COUNTERS:
         text_add(text,
                  "its counters and its free blocks disagree: struct os_mempool was written\n");
+        break;
+    case OSMEMPOOL_FAULT_OVERRUN:
+    case OSMEMPOOL_FAULT_UNDERRUN:
+        report_out_of_bounds(text, fault);
+        break;
+    case OSMEMPOOL_FAULT_SHARED_BUFFER:
+        report_shared(text, fault);
+        break;
+    case OSMEMPOOL_FAULT_OVERWRITTEN:
+        report_overwritten(text, fault);
         break;
     case OSMEMPOOL_FAULT_BLOCKS_OUT:
         report_out(text, held);

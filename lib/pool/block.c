@@ -115,6 +115,9 @@ block_refuse(struct os_mempool *mp, int problem, const void *block, const void *
 
     faults_begin(&faults);
     pool_enter(mp);
+    if (pool_is_checked(mp)) {
+        check_look(mp, &faults);
+    }
     check_refuse(&faults, mp, problem, block);
     pool_leave(mp);
     faults_report(&faults, caller);
@@ -193,11 +196,36 @@ block_put(struct os_mempool *mp, void *block)
     return block_put_beside(mp, block, osmp_caller());
 }
 
-/* Whether a block of the pool is free, under the lock. */
-static bool
-block_is_free(struct os_mempool *mp, void *block)
+/* In the section, which it leaves: the look of a checked pool. What a callback does with the block
+ * is its own business, so this is where the put looks at the rest. */
+static OSMP_COLD bool
+block_is_free_checked(struct os_mempool *mp, const void *block, const void *caller)
 {
-    return pool_is_checked(mp) ? check_has(mp, block) : cache_has(mp, block);
+    struct faults faults;
+    bool is_free = check_has(mp, block);
+
+    faults_begin(&faults);
+    if (!is_free) {
+        check_look(mp, &faults);
+    }
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return is_free;
+}
+
+/* Whether a block of the pool is free. */
+static bool
+block_is_free(struct os_mempool *mp, void *block, const void *caller)
+{
+    bool is_free;
+
+    pool_enter(mp);
+    if (osmp_unlikely(pool_is_checked(mp))) {
+        return block_is_free_checked(mp, block, caller);
+    }
+    is_free = cache_has(mp, block);
+    pool_leave(mp);
+    return is_free;
 }
 
 /*
@@ -205,20 +233,15 @@ block_is_free(struct os_mempool *mp, void *block)
  * os_memblock_put_from_cb() lets one of them succeed.
  */
 int
-block_problem(struct os_mempool *mp, void *block)
+block_problem(struct os_mempool *mp, void *block, const void *caller)
 {
-    bool is_free;
-
     if (!block_is_of(mp, block)) {
         return fault_kind_of_stray(mp, block);
     }
     if (callback_is_running(mp, block)) {
         return OSMEMPOOL_FAULT_IN_CALLBACK;
     }
-    pool_enter(mp);
-    is_free = block_is_free(mp, block);
-    pool_leave(mp);
-    return is_free ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
+    return block_is_free(mp, block, caller) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
 }
 
 OSMP_COLD os_error_t
@@ -233,7 +256,7 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     }
     /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
     callback_drop_left((uintptr_t)__builtin_frame_address(0));
-    problem = block_problem(mp, block);
+    problem = block_problem(mp, block, caller);
     if (problem != 0) {
         return block_refuse(mp, problem, block, caller);
     }

@@ -22,8 +22,8 @@ block_has_callback(const struct os_mempool *mp)
 }
 
 /* Why a put callback may not be called for an address; 0 if it is a block of the pool's that is out
- * and in no callback. */
-int block_problem(struct os_mempool *mp, void *block);
+ * and in no callback. A pool under the word check is looked at; what is found is reported. */
+int block_problem(struct os_mempool *mp, void *block, const void *caller);
 
 /* Counts and reports a put that is refused before it comes to the list; OS_INVALID_PARM. */
 os_error_t block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller);

@@ -164,7 +164,7 @@ bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const 
     os_error_t first = OS_OK;
 
     for (uint32_t i = 0; i < n; i++) {
-        int problem = block_problem(mp, blocks[i]);
+        int problem = block_problem(mp, blocks[i], caller);
 
         if (problem != 0) {
             return block_refuse(mp, problem, blocks[i], caller);

@@ -162,19 +162,22 @@ pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n)
 OSMP_PUBLIC os_error_t
 os_mempool_clear(struct os_mempool *mp)
 {
+    struct faults faults;
     struct osmp_thread *owner;
 
     if (mp == NULL) {
         return OS_INVALID_PARM;
     }
+    faults_begin(&faults);
     owner = pool_visit(mp);
     if (pool_is_checked(mp)) {
-        check_clear(mp);
+        check_clear(mp, &faults);
     } else {
         freelist_chain(mp);
     }
     counts_clear(mp);
     pool_end_visit(mp, owner);
+    faults_report(&faults, osmp_caller());
     return OS_OK;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* finder.c: which registered pool an address belongs to, and who holds blocks at the end. */
+#include "registry/finder.h"
+
 #include <string.h>
 
 #include "base/compiler.h"
@@ -38,6 +40,53 @@ finder_find(struct osmempool_fault *fault)
     registry_leave();
 }
 
+static uintptr_t
+finder_end(const struct os_mempool *mp)
+{
+    return check_membuf(mp) + mp->mp_num_blocks * geometry_stride(mp);
+}
+
+/* The first byte that two pools were made on; 0 if there is none. */
+static uintptr_t
+finder_shared_byte(const struct os_mempool *a, const struct os_mempool *b)
+{
+    uintptr_t first = check_membuf(a) > check_membuf(b) ? check_membuf(a) : check_membuf(b);
+    uintptr_t end = finder_end(a) < finder_end(b) ? finder_end(a) : finder_end(b);
+
+    return first < end ? first : 0;
+}
+
+static void
+finder_note_shared_with(struct os_mempool *mp, struct os_mempool *other, struct faults *faults)
+{
+    uintptr_t shared = finder_shared_byte(mp, other);
+    struct osmempool_fault *fault;
+    struct pool_counts counts;
+
+    if (shared == 0) {
+        return;
+    }
+    fault = fault_note(faults, mp, OSMEMPOOL_FAULT_SHARED_BUFFER, NULL);
+    if (fault != NULL) {
+        fault->block = (void *)shared;
+        counts_read(other, &counts);
+        fault->n_blocks = counts.num_blocks - counts.num_free;
+        fault->true_pool = other;
+        fault->true_index = UINT32_MAX;
+        memcpy(fault->true_pool_name, pool_tail(other)->name, sizeof(fault->true_pool_name));
+    }
+}
+
+void
+finder_note_shared(struct os_mempool *mp, struct faults *faults)
+{
+    for (struct os_mempool *other = registry_first(); other != NULL; other = registry_next(other)) {
+        if (other != mp) {
+            finder_note_shared_with(mp, other, faults);
+        }
+    }
+}
+
 __attribute__((constructor(102))) static void
 finder_register(void)
 {
@@ -63,6 +112,7 @@ finder_held(size_t n, struct held *held)
 }
 
 /*
+ * For pools under check and track; and for all where AddressSanitizer looks for leaks, as
  * LeakSanitizer cannot see into pools. Looks at the library's records alone: a pool may have been
  * on main()'s stack, and nobody asks for its blocks any more.
  */
@@ -71,7 +121,9 @@ finder_tell_leaks(void)
 {
     struct held held;
 
-    for (size_t n = 0; watch_wants_leaks() && finder_held(n, &held); n++) {
+    bool wanted = watch_wants_leaks() || fault_is_logged();
+
+    for (size_t n = 0; wanted && finder_held(n, &held); n++) {
         report_exit(&held);
     }
 }

@@ -5,7 +5,17 @@
 #include "pool/enter.h"
 #include "pool/pool.h"
 #include "registry/cache_rules.h"
+#include "registry/finder.h"
 #include "registry/registry.h"
+
+/* A registered pool whose struct was overwritten. */
+static void
+init_note_overwritten(struct os_mempool *mp, struct faults *faults)
+{
+    if (!registry_is_intact(mp)) {
+        fault_note_overwritten(faults, mp);
+    }
+}
 
 /*
  * Formats under the registry's mutex: from the check that the pool is not registered until it is,
@@ -13,8 +23,9 @@
  */
 static os_error_t
 init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
-          const char *name, uint8_t flags)
+          const char *name, uint8_t flags, const void *caller)
 {
+    struct faults faults;
     os_error_t error;
 
     if (mp == NULL) {
@@ -24,17 +35,23 @@ init_pool(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *mem
     if (error != OS_OK) {
         return error;
     }
+    faults_begin(&faults);
     registry_enter();
     if (registry_has(mp)) {
         error = OS_EBUSY;
+        init_note_overwritten(mp, &faults);
     } else {
         check_prepare(membuf, OS_MEMPOOL_BYTES(blocks, block_size));
         pool_format(mp, blocks, block_size, membuf, name, flags);
         registry_link(mp);
         pool_check(mp);
         pool_set_cache(mp, cache_rules_depth(pool_tail(mp)->name));
+        if (check_is_thorough(mp)) {
+            finder_note_shared(mp, &faults);
+        }
     }
     registry_leave();
+    faults_report(&faults, caller);
     return error;
 }
 
@@ -42,7 +59,7 @@ OSMP_PUBLIC os_error_t
 os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
                 const char *name)
 {
-    return init_pool(mp, blocks, block_size, membuf, name, 0);
+    return init_pool(mp, blocks, block_size, membuf, name, 0, osmp_caller());
 }
 
 OSMP_PUBLIC os_error_t
@@ -54,7 +71,8 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
     if (mpe == NULL) {
         return OS_INVALID_PARM;
     }
-    error = init_pool(&mpe->mpe_mp, blocks, block_size, membuf, name, OS_MEMPOOL_F_EXT);
+    error =
+        init_pool(&mpe->mpe_mp, blocks, block_size, membuf, name, OS_MEMPOOL_F_EXT, osmp_caller());
     if (error == OS_OK) {
         mpe->mpe_put_cb = NULL;
         mpe->mpe_put_arg = NULL;
@@ -63,6 +81,18 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
 }
 
 /* A pool whose struct was overwritten stays on the list: its links lead nowhere. */
+static os_error_t
+init_end_pool(struct os_mempool *mp, struct faults *faults, struct held *held)
+{
+    if (!registry_is_intact(mp)) {
+        fault_note_overwritten(faults, mp);
+        return OS_INVALID_PARM;
+    }
+    registry_unlink(mp);
+    pool_retire(mp, faults, held);
+    return OS_OK;
+}
+
 OSMP_PUBLIC os_error_t
 os_mempool_unregister(struct os_mempool *mp)
 {
@@ -72,10 +102,8 @@ os_mempool_unregister(struct os_mempool *mp)
 
     faults_begin(&faults);
     registry_enter();
-    if (mp != NULL && registry_has(mp) && registry_is_intact(mp)) {
-        registry_unlink(mp);
-        pool_retire(mp, &faults, &held);
-        error = OS_OK;
+    if (mp != NULL && registry_has(mp)) {
+        error = init_end_pool(mp, &faults, &held);
     }
     registry_leave();
     faults_report(&faults, osmp_caller());

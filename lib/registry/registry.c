@@ -104,16 +104,34 @@ registry_unlink(struct os_mempool *mp)
     registry_n_pools--;
 }
 
+static struct os_mempool *
+registry_if_intact(struct os_mempool *mp)
+{
+    return mp != NULL && registry_is_intact(mp) ? mp : NULL;
+}
+
 struct os_mempool *
 registry_first(void)
 {
-    return registry_list;
+    return registry_if_intact(registry_list);
 }
 
 struct os_mempool *
 registry_next(const struct os_mempool *mp)
 {
-    return mp->mp_list.stqe_next;
+    return registry_is_intact(mp) ? registry_if_intact(mp->mp_list.stqe_next) : NULL;
+}
+
+struct os_mempool *
+registry_overwritten(struct os_mempool *mp)
+{
+    struct os_mempool *next;
+
+    if (mp != NULL && !registry_is_intact(mp)) {
+        return mp;
+    }
+    next = mp != NULL ? mp->mp_list.stqe_next : registry_list;
+    return next != NULL && !registry_is_intact(next) ? next : NULL;
 }
 
 size_t
@@ -130,14 +148,17 @@ registry_count(void)
 size_t
 registry_copy(struct pool_counts *counts, size_t room)
 {
-    size_t n;
+    struct os_mempool *mp;
+    size_t n = 0;
 
     registry_enter();
-    for (struct os_mempool *mp = registry_list; mp != NULL && room > 0; mp = registry_next(mp)) {
-        counts_read(mp, counts++);
-        room--;
+    for (mp = registry_first(); mp != NULL && n < room; mp = registry_next(mp)) {
+        counts_read(mp, &counts[n++]);
     }
-    n = registry_n_pools;
+    /* Where the list has lost its rest there are no more than these. */
+    if (mp != NULL || n == room) {
+        n = registry_n_pools;
+    }
     registry_leave();
     return n;
 }

@@ -46,8 +46,13 @@ bool registry_is_intact(const struct os_mempool *mp);
 void registry_link(struct os_mempool *mp);
 void registry_unlink(struct os_mempool *mp);
 
-/* The first pool, and the one after a registered one; NULL at the end. */
+/* The first pool, and the one after a registered one; NULL at the end, which is also where the
+ * memory of a pool is no longer intact. */
 struct os_mempool *registry_first(void);
 struct os_mempool *registry_next(const struct os_mempool *mp);
+
+/* The pool that is not intact though the list leads to it: mp, or the one after it, or the first if
+ * mp is NULL. NULL if they are intact. */
+struct os_mempool *registry_overwritten(struct os_mempool *mp);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "check/fault.h"
 #include "registry/registry.h"
 
 static int
@@ -28,19 +29,33 @@ walk_tell(const struct os_mempool *mp, struct os_mempool_info *omi)
     memcpy(omi->omi_name, counts.name, sizeof(omi->omi_name));
 }
 
+/* The pool after mp, or the first. An end that is none is noted. */
+static struct os_mempool *
+walk_next(struct os_mempool *mp, struct faults *faults)
+{
+    struct os_mempool *next = mp == NULL ? registry_first() : registry_next(mp);
+    struct os_mempool *overwritten = next == NULL ? registry_overwritten(mp) : NULL;
+
+    if (overwritten != NULL) {
+        fault_note_overwritten(faults, overwritten);
+    }
+    return next;
+}
+
 OSMP_PUBLIC struct os_mempool *
 os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi)
 {
     struct os_mempool *next = NULL;
+    struct faults faults;
 
+    faults_begin(&faults);
     registry_enter();
-    if (mp == NULL) {
-        next = registry_first();
-    } else if (registry_has(mp)) {
-        next = registry_next(mp);
+    if (mp == NULL || registry_has(mp)) {
+        next = walk_next(mp, &faults);
     }
     walk_tell(next, omi);
     registry_leave();
+    faults_report(&faults, osmp_caller());
     return next;
 }
 
@@ -55,17 +70,19 @@ walk_is_named(const struct os_mempool *mp, const char *name)
 OSMP_PUBLIC struct os_mempool *
 os_mempool_get(const char *name, struct os_mempool_info *info)
 {
-    struct os_mempool *mp;
+    struct os_mempool *mp = NULL;
+    struct faults faults;
 
     if (name == NULL) {
         return NULL;
     }
+    faults_begin(&faults);
     registry_enter();
-    mp = registry_first();
-    while (mp != NULL && !walk_is_named(mp, name)) {
-        mp = registry_next(mp);
-    }
+    do {
+        mp = walk_next(mp, &faults);
+    } while (mp != NULL && !walk_is_named(mp, name));
     walk_tell(mp, info);
     registry_leave();
+    faults_report(&faults, osmp_caller());
     return mp;
 }

@@ -44,7 +44,9 @@ class Outcome:
         self.words = words
         self.status = status
         self.faults = sum(line.startswith('fault ') for line in lines)
-        self.reports = len(re.findall(r"(?m)^osmempool: \w[^:]*: pool '", words))
+        # Told when all handlers may be gone already.
+        self.at_exit = words.count('osmempool: blocks out at exit: ')
+        self.reports = -self.at_exit + len(re.findall(r"(?m)^osmempool: \w[^:]*: pool '", words))
         self.owned = 'owner yes' in lines
         self.answer = ', '.join(dict.fromkeys(self._parts())) or 'silent'
 
@@ -73,7 +75,7 @@ class Outcome:
         if 'done' not in self.lines and not any(line.startswith(('trap', 'corrupt', 'unexpected'))
                                                 for line in self.lines):
             return ['ended early']
-        return []
+        return ['blocks out at exit'] if self.at_exit else []
 
 
 def environment(column):

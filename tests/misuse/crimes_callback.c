@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crime.h"
+#include "touch.h"
 
 /* Puts a block whose callback is to commit the crime. */
 static os_error_t
@@ -159,6 +160,20 @@ callback_keeps(struct scene *s)
 
     scene_expect(s, callback_provoke(s, cb_keep, block), OS_ERROR);
     scene_fine(s, os_memblock_put(s->scene.pool, block) == OS_OK);
+}
+
+/* A free block was damaged before, and this put never comes to the list. */
+static void
+callback_keeps_over_damage(struct scene *s)
+{
+    void *kept = place_take(&s->scene);
+    unsigned char *stale = place_take(&s->scene);
+
+    place_give(&s->scene, stale);
+    touch_write(stale, 0x99);
+    scene_expect(s, callback_provoke(s, cb_keep, kept), OS_ERROR);
+    scene_say("stage put");
+    os_memblock_put(s->scene.pool, kept);
 }
 
 static os_error_t
@@ -318,6 +333,10 @@ const struct crime crimes_callback[] = {
           "range", ALWAYS("error, foreign put, put inside a block")),
     CRIME(callback_keeps, "keeps the block and returns an error", KIND_EXTENDED, 0, NULL,
           ALWAYS("error, fine")),
+    CRIME(callback_keeps_over_damage, "the same, a free block having been written", KIND_EXTENDED,
+          0, NULL,
+          ANSWERS("error, is_sane false, damaged list at get, lost", "error, write after put",
+                  "error, write after put at get", "error, write after put", "trap")),
     CRIME(callback_uses_own_pool, "gets and puts another block of its pool", KIND_EXTENDED, 0, NULL,
           ALWAYS("fine")),
     CRIME(callback_puts_elsewhere, "puts to another pool", KIND_EXTENDED, 0, NULL, ALWAYS("fine")),

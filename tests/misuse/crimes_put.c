@@ -235,6 +235,8 @@ put_twice_many_small(struct scene *s)
     if (first == again) {
         scene_say("corrupt a block was handed out twice");
     }
+    os_mempool_clear(&pool);
+    os_mempool_unregister(&pool);
 }
 
 static void

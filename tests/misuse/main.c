@@ -116,6 +116,10 @@ static const char *const fault_names[] = {
     [OSMEMPOOL_FAULT_WRITE_AFTER_PUT] = "write after put",
     [OSMEMPOOL_FAULT_DAMAGED_COUNTERS] = "damaged counters",
     [OSMEMPOOL_FAULT_BLOCKS_OUT] = "blocks out",
+    [OSMEMPOOL_FAULT_OVERRUN] = "overrun",
+    [OSMEMPOOL_FAULT_UNDERRUN] = "underrun",
+    [OSMEMPOOL_FAULT_SHARED_BUFFER] = "shared buffer",
+    [OSMEMPOOL_FAULT_OVERWRITTEN] = "overwritten pool",
 };
 
 static void

@@ -58,16 +58,25 @@ MUTANTS = [
     Mutant('init: no name', 'lib/pool/pool.c', 'name != NULL ? name : ""', 'name', 'init_name'),
     Mutant('init: registered already', 'lib/registry/init.c', 'if (registry_has(mp)) {',
            'if (false) {', 'init_busy'),
-    Mutant('unregister: not registered', 'lib/registry/init.c', 'registry_has(mp) && ', '',
+    Mutant('init: overwritten', 'lib/registry/init.c', 'init_note_overwritten(mp, &faults);', '',
+           rows=['zero_while_registered']),
+    Mutant('unregister: not registered', 'lib/registry/init.c', ' && registry_has(mp)', '',
            rows=['unregister_twice']),
-    Mutant('unregister: overwritten', 'lib/registry/init.c', ' && registry_is_intact(mp)', '',
-           'intact'),
+    Mutant('unregister: overwritten', 'lib/registry/init.c', '''    if (!registry_is_intact(mp)) {
+        fault_note_overwritten(faults, mp);
+        return OS_INVALID_PARM;
+    }
+''', '', 'intact'),
+    Mutant('walk: over an overwritten pool', 'lib/registry/registry.c',
+           'mp != NULL && registry_is_intact(mp) ? mp : NULL', 'mp', 'walk'),
+    Mutant('walk: an overwritten pool is told', 'lib/registry/walk.c',
+           'fault_note_overwritten(faults, overwritten);', '', 'walk'),
     Mutant('clear: no pool', 'lib/pool/pool.c', '''    if (mp == NULL) {
         return OS_INVALID_PARM;
     }
 ''', '', 'clear_null'),
-    Mutant('walk: from a pool that is gone', 'lib/registry/walk.c', 'if (registry_has(mp))',
-           'if (true)', 'registered'),
+    Mutant('walk: from a pool that is gone', 'lib/registry/walk.c', ' || registry_has(mp)',
+           ' || true', 'registered'),
     Mutant('lookup: no name', 'lib/registry/walk.c', '''    if (name == NULL) {
         return NULL;
     }
@@ -124,7 +133,8 @@ MUTANTS = [
            'if (cache_has(mp, block)) {', 'if (false) {',
            rows=['put_twice', 'thread_puts_after_other']),
     Mutant('put: double, before the callback', 'lib/pool/block.c',
-           'is_free ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0', 'is_free && false',
+           'block_is_free(mp, block, caller) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0',
+           '(block_is_free(mp, block, caller), 0)',
            rows=['put_twice', 'put_never_got']),
     Mutant('put: double, one-word blocks', 'lib/pool/freelist.h', '''    if (osmp_unlikely(!geometry_has_key(mp))) {
         return true;''', '''    if (osmp_unlikely(!geometry_has_key(mp))) {
@@ -166,22 +176,49 @@ MUTANTS = [
            rows=['put_twice', 'put_never_got', 'put_twice_many_small'], column='check'),
     Mutant('check: twice in the array', 'lib/check/check.c',
            '*check_state(mp, blocks[chosen]) == BLOCK_CHOSEN', 'false', 'twins', column='check'),
-    Mutant('check: a walk at each put', 'lib/check/check.c', '''    if (record_has_word(mp, WORD_CHECK)) {
-        check_walk(mp, faults);
-    }
+    Mutant('check: a walk at each put', 'lib/check/check.c', '''    check_look(mp, faults);
     if (problem == 0) {''', '    if (problem == 0) {', rows=LINKS + ['write_key'],
            column='check'),
+    Mutant('check: a walk before the callback', 'lib/pool/block.c', '''    if (!is_free) {
+        check_look(mp, &faults);
+    }
+''', '', rows=['callback_keeps_over_damage'], column='check'),
+    Mutant('check: a walk at a put that no callback sees', 'lib/pool/block.c',
+           '''    if (pool_is_checked(mp)) {
+        check_look(mp, &faults);
+    }
+''', '', rows=['write_key_and_put'], column='check'),
+    Mutant('check: around the blocks that are out', 'lib/check/check.c',
+           '(int)margin_check_all(mp, faults) & (int)sane', 'sane', rows=['overrun_in_rounding'],
+           column='check'),
+    Mutant('check: other pools on the buffer', 'lib/registry/init.c',
+           'finder_note_shared(mp, &faults);', '', rows=['init_on_used_buffer'], column='check'),
     Mutant('check: the struct\'s members', 'lib/check/check.c',
            'bool sane = check_members_are_sane(mp);', 'bool sane = true;', rows=['use_a_copy'],
            column='check'),
     Mutant('check: at get', 'lib/check/check.c', '    check_block_is_sane(mp, i, faults);\n', '',
            rows=LINKS + ['write_middle', 'underrun_by_one'], column='poison'),
+    Mutant('poison: around the block that is put', 'lib/check/check.c',
+           '        margin_check(mp, i, faults);\n', '', rows=['overrun_in_rounding'],
+           column='poison'),
+    Mutant('poison: around the blocks that are cleared', 'lib/check/check.c',
+           '''    margin_check_all(mp, faults);
+    record_clear(mp);''', '    record_clear(mp);', rows=['overrun_then_clear'], column='poison'),
     Mutant('poison: the pattern', 'lib/check/poison.c',
            'return poison->filled || poison->n_words < 2', 'return poison->n_words < 2',
            rows=['write_middle', 'write_last_byte', 'underrun_by_one'], column='poison'),
     Mutant('track: who has the blocks at the end', 'lib/check/check.c',
            'check_note_held(mp, faults, held);', '', rows=['unregister_with_blocks_out'],
            column='track'),
+    Mutant('track: who has the blocks at the exit', 'lib/registry/finder.c',
+           'report_exit(&held);', ';', rows=['leak_at_exit'], column='track'),
+    Mutant('fence: before a block', 'lib/check/margin.c', '(int)margin_check_one(mp, i, &before, faults)',
+           '1', rows=['underrun_by_one', 'underrun_of_first'], column='fence'),
+    Mutant('fence: around the blocks that are out at the end', 'lib/check/check.c',
+           '''    if (record->fence.map != NULL) {
+        margin_check_all(mp, faults);
+    }
+''', '', rows=['overrun_then_end'], column='fence'),
     Mutant('fence: free blocks are inaccessible', 'lib/check/record.c',
            'fence_close(&record->fence, i);', ';',
            rows=LINKS + ['write_middle', 'read_stale'], column='fence'),
