@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 bool
 proc_read(const char *path, char *text, size_t room)
 {
+    int cancel = cancel_off();
     ssize_t n = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -14,6 +17,7 @@ proc_read(const char *path, char *text, size_t room)
         n = read(fd, text, room - 1);
         close(fd);
     }
+    cancel_back(cancel);
     text[n > 0 ? n : 0] = '\0';
     return n > 0;
 }

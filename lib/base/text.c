@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 void
 text_add(struct text *text, const char *format, ...)
 {
@@ -44,8 +46,8 @@ text_add_bytes(struct text *text, const unsigned char *bytes, size_t n)
     }
 }
 
-void
-text_write(const struct text *text)
+static void
+text_write_all(const struct text *text)
 {
     size_t written = 0;
 
@@ -57,4 +59,15 @@ text_write(const struct text *text)
         }
         written += n > 0 ? (size_t)n : 0;
     }
+}
+
+void
+text_write(const struct text *text)
+{
+    int cancel = cancel_off();
+    int saved = errno;
+
+    text_write_all(text);
+    errno = saved;
+    cancel_back(cancel);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/compiler.h"
 #include "export/server.h"
 #include "osmempool.h"
@@ -112,11 +113,13 @@ static void
 export_restart(void)
 {
     int before = errno;
+    int cancel;
     int error;
 
     if (&__tsan_init != NULL) {
         return;
     }
+    cancel = cancel_off();
     pthread_mutex_lock(&export_control);
     if (!export_is_mine()) {
         error = export_for.dir_is_default ? path_default(&export_at)
@@ -126,6 +129,7 @@ export_restart(void)
         }
     }
     pthread_mutex_unlock(&export_control);
+    cancel_back(cancel);
     errno = before;
 }
 
@@ -152,19 +156,30 @@ export_start_at(const struct socket_path *path)
     return error;
 }
 
+/* Not cancelled half way: the control mutex and a socket would stay behind. */
+static int
+export_start(const char *path)
+{
+    struct socket_path at;
+    int cancel = cancel_off();
+    int error = path != NULL ? path_explicit(&at, path) : path_default(&at);
+
+    if (error == 0) {
+        error = export_start_at(&at);
+    }
+    cancel_back(cancel);
+    return error;
+}
+
 OSMP_PUBLIC os_error_t
 osmempool_export_start(const char *path)
 {
-    struct socket_path at;
     int error;
 
     if (path != NULL && *path != '/') {
         return OS_INVALID_PARM;
     }
-    error = path != NULL ? path_explicit(&at, path) : path_default(&at);
-    if (error == 0) {
-        error = export_start_at(&at);
-    }
+    error = export_start(path);
     if (error == -EBUSY) {
         return OS_EBUSY;
     }
@@ -178,11 +193,14 @@ osmempool_export_start(const char *path)
 OSMP_PUBLIC os_error_t
 osmempool_export_stop(void)
 {
+    int cancel;
+
     /* A thread cannot wait for its own end: the next start or stop of another does. */
     if (server_is_me(&export_server)) {
         export_tell_stop();
         return OS_OK;
     }
+    cancel = cancel_off();
     pthread_mutex_lock(&export_control);
     if (export_is_mine()) {
         export_end();
@@ -190,6 +208,7 @@ osmempool_export_stop(void)
     /* A forked child that stops does not start again at its first pool call either. */
     freeze_arm_first_call(NULL);
     pthread_mutex_unlock(&export_control);
+    cancel_back(cancel);
     return OS_OK;
 }
 

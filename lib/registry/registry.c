@@ -3,11 +3,18 @@
 
 #include <pthread.h>
 
+#include "base/cancel.h"
 #include "base/secret.h"
 #include "base/tool.h"
 #include "sync/freeze.h"
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/*
+ * Whether its holder could be cancelled before; guarded by it. Inside, calls are made at which a
+ * cancelled thread would end and keep the mutex: for a secret, for words on standard error.
+ */
+static int registry_cancel;
 
 /* The list: its first pool, and the pointer that the next pool will be hung on. */
 static struct os_mempool *registry_list;
@@ -27,6 +34,22 @@ registry_compare(const struct pool_tail *a, const struct pool_tail *b)
 RB_GENERATE_INTERNAL(registry_tree, pool_tail, by_address, registry_compare,
                      static __attribute__((unused)))
 
+static void
+registry_take(void)
+{
+    pthread_mutex_lock(&registry_mutex);
+    registry_cancel = cancel_off();
+}
+
+static void
+registry_give(void)
+{
+    int cancel = registry_cancel;
+
+    pthread_mutex_unlock(&registry_mutex);
+    cancel_back(cancel);
+}
+
 void
 registry_enter(void)
 {
@@ -36,27 +59,27 @@ registry_enter(void)
     if (freeze_first_call_pending()) {
         freeze_first_call();
     }
-    pthread_mutex_lock(&registry_mutex);
+    registry_take();
 }
 
 void
 registry_leave(void)
 {
     if (!freeze_is_mine()) {
-        pthread_mutex_unlock(&registry_mutex);
+        registry_give();
     }
 }
 
 void
 registry_lock_for_fork(void)
 {
-    pthread_mutex_lock(&registry_mutex);
+    registry_take();
 }
 
 void
 registry_unlock_after_fork(void)
 {
-    pthread_mutex_unlock(&registry_mutex);
+    registry_give();
 }
 
 /* The tree compares addresses only, so the key needs no content. */

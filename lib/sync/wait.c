@@ -2,9 +2,9 @@
 #include "sync/wait.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <time.h>
 
+#include "base/cancel.h"
 #include "sync/pause.h"
 
 /*
@@ -18,12 +18,11 @@ void
 sync_sleep(long ns)
 {
     const struct timespec a_while = {.tv_nsec = ns};
+    int cancel = cancel_off();
     int saved = errno;
-    int state;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     nanosleep(&a_while, NULL);
-    pthread_setcancelstate(state, NULL);
+    cancel_back(cancel);
     errno = saved;
 }
 
