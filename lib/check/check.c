@@ -192,11 +192,12 @@ check_take(struct os_mempool *mp, const void *caller, struct faults *faults)
     block = record_block(mp, i);
     check_block_is_sane(mp, i, faults);
     record_take(mp);
-    if (record->has_margins) {
-        margin_set(mp, i);
-    }
     if (record->may_touch && geometry_has_key(mp)) {
         osmp_words(block)[OSMP_KEY] = 0;
+    }
+    /* Afterwards: of the key's word a part may be beyond the block's end. */
+    if (record->has_margins) {
+        margin_set(mp, i);
     }
     if (record->traces != NULL) {
         track_set(&record->traces[i].get, caller);

@@ -146,9 +146,9 @@ report_out_of_bounds(struct text *text, const struct osmempool_fault *fault)
 static void
 report_shared(struct text *text, const struct osmempool_fault *fault)
 {
-    text_add(text, "its buffer, from %p on, is pool '", fault->block);
+    text_add(text, "its buffer, from %p on, is also that of pool '", fault->block);
     text_add_escaped(text, fault->true_pool_name);
-    text_add(text, "''s, too; %u blocks of that are out\n", fault->n_blocks);
+    text_add(text, "', %u blocks of which are out\n", fault->n_blocks);
     text_add(text, "osmempool:   unregister a pool before its buffer is used again\n");
 }
 

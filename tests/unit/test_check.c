@@ -9,6 +9,7 @@
 #include "check/record.h"
 #include "check/watch.h"
 #include "common/box.h"
+#include "common/outside.h"
 #include "layout/cache.h"
 
 static const char rules[] = "check:check;poison:poison;track:track;fence:fence;fail=3:fail;"
@@ -322,20 +323,6 @@ every_third_get_fails_and_a_bulk_counts_as_one(void **state)
     osmempool_set_fault_handler(NULL, NULL);
     free(subject->buffer);
     free(subject);
-}
-
-/* Whether an address can be read: the kernel says so. */
-static bool
-is_readable(const void *at)
-{
-    int pipes[2];
-    bool readable;
-
-    assert_int_equal(pipe(pipes), 0);
-    readable = write(pipes[1], at, 1) == 1;
-    close(pipes[0]);
-    close(pipes[1]);
-    return readable;
 }
 
 static void
