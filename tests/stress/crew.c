@@ -10,6 +10,7 @@
 #include <valgrind/helgrind.h>
 #else
 #define VALGRIND_HG_DISABLE_CHECKING(bytes, n) ((void)(bytes), (void)(n))
+#define VALGRIND_HG_CLEAN_MEMORY(bytes, n)     ((void)(bytes), (void)(n))
 #endif
 
 unsigned
@@ -109,4 +110,10 @@ crew_join(struct crew *crew)
         }
         assert_true(crew->workers[i].rounds > 0);
     }
+}
+
+void
+crew_is_left_behind(void *memory, size_t bytes)
+{
+    VALGRIND_HG_CLEAN_MEMORY(memory, bytes);
 }

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { CREW_MAX = 16 };
@@ -57,6 +58,12 @@ void crew_stop_after(struct crew *crew, unsigned ms);
 
 /* Waits for all workers; asserts that none saw anything wrong and that each did something. */
 void crew_join(struct crew *crew);
+
+/*
+ * For a forked child: what the crew did to this memory was done before the fork. Helgrind believes
+ * that the threads, which the child does not have, may be at it still.
+ */
+void crew_is_left_behind(void *memory, size_t bytes);
 
 #define CREW_TEXT_OF(line) #line
 #define CREW_TEXT(line)    CREW_TEXT_OF(line)

@@ -328,6 +328,7 @@ child_is_well(struct yard *yard)
 
         well &= os_mempool_stats_get(&site->pool, &st, sizeof(st)) == OS_OK;
         well &= site_take_all(site) == st.num_free && os_mempool_is_sane(&site->pool);
+        crew_is_left_behind(site->buffer, OS_MEMPOOL_BYTES(kinds[i].blocks, kinds[i].size));
         memset(site->buffer, 0, OS_MEMPOOL_BYTES(kinds[i].blocks, kinds[i].size));
         well &= os_mempool_clear(&site->pool) == OS_OK;
         well &= site_take_all(site) == kinds[i].blocks;
