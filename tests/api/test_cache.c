@@ -476,7 +476,7 @@ use_a_little(void *pool)
 static void
 threads_that_ended_take_no_block_along(void **state)
 {
-    unsigned n = getenv("OSMEMPOOL_TEST_SHORT") != NULL ? 200 : CHURN;
+    unsigned n = rounds_of(CHURN, 200);
     struct vat *vat;
 
     vat = vat_open(BLOCKS, 64);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -21,6 +22,13 @@
  */
 #define check_run(name, tests, n_always, all)                                                      \
     _cmocka_run_group_tests(name, tests, (all) ? LENGTH(tests) : (n_always), NULL, NULL)
+
+/* How many rounds: fewer where Valgrind looks on, for which threads are dear. */
+static inline unsigned
+rounds_of(unsigned usual, unsigned in_short)
+{
+    return getenv("OSMEMPOOL_TEST_SHORT") != NULL ? in_short : usual;
+}
 
 /* Says on stderr where a random test begins, so that a failure can be run again. */
 static inline uint64_t

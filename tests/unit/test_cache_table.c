@@ -7,7 +7,7 @@
 #include "layout/tail.h"
 #include "pool/cache_table.h"
 
-enum { ALIVE = 60, ROUNDS = 20, DEPTH = 4, CHURN = 10000 };
+enum { ALIVE = 60, ROUNDS = 20, SHORT_ROUNDS = 5, DEPTH = 4, CHURN = 10000 };
 
 static pthread_barrier_t together;
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,8 +87,9 @@ static void
 there_are_never_more_caches_than_threads_at_once(void **state)
 {
     struct cache_set *set = new_set(DEPTH);
+    unsigned n_rounds = rounds_of(ROUNDS, SHORT_ROUNDS);
 
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < n_rounds; round++) {
         round_of_threads(set);
         assert_int_equal(caches_in(set), ALIVE);
     }
@@ -100,9 +101,10 @@ static void
 a_table_stays_in_proportion(void **state)
 {
     struct cache_set *set = new_set(DEPTH);
+    unsigned n_rounds = rounds_of(ROUNDS, SHORT_ROUNDS);
     unsigned n_older = 0;
 
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < n_rounds; round++) {
         round_of_threads(set);
     }
     for (const struct cache_table *table = set->table; table->older != NULL; table = table->older) {
@@ -237,7 +239,7 @@ static void
 ten_thousand_threads_leave_the_memory_of_those_alive_at_once(void **state)
 {
     enum { AT_ONCE = 4 };
-    unsigned n = getenv("OSMEMPOOL_TEST_SHORT") != NULL ? 200 : CHURN;
+    unsigned n = rounds_of(CHURN, 200);
     struct box *box = box_make(BOX_CACHED);
     struct cache_set *set = pool_tail(box->pool)->caches;
     const void *records[ALIVE], *caches[ALIVE];
