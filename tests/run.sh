@@ -70,6 +70,8 @@ prepare()
         no_randomisation="setarch $(uname -m) -R"
     fi
     export PYTHONDONTWRITEBYTECODE=1
+    # Twice as many tests at once as there are cores: many of them mostly wait.
+    processes=$((2 * $(nproc)))
     started=$(date +%s)
 }
 
@@ -86,22 +88,25 @@ run_plain()
 {
     built gcc plain --werror || return
     if [ $locking = mutex ]; then
-        tested plain '' --no-suite models
+        tested plain
     else
         tested plain '' --no-suite models --no-suite cli --no-suite mutants --no-suite bench
     fi
 }
 
 # For each way of locking: the suites that a tool can make a difference to. One benchmark is enough.
+# The tools see all of the library's code in the shared one; the suite rules runs compilers and
+# scripts, which the plain builds have done.
 run_more()
 {
     tested plain valgrind --setup=valgrind
     tested plain helgrind --setup=helgrind
     checked plain install install_and_use
     built gcc asan -Db_sanitize=address,undefined -Dbench=disabled &&
-        tested asan '' --suite unit --suite api --suite stress
+        tested asan '' --suite unit --suite api --suite stress --no-suite static --no-suite rules
     built gcc tsan -Db_sanitize=thread -Dbench=disabled &&
-        tested tsan '' --suite unit --suite api --suite stress --suite watched
+        tested tsan '' --suite unit --suite api --suite stress --suite watched \
+            --no-suite static --no-suite rules
 }
 
 # Where no test asks for the inspector it is not built.
@@ -111,13 +116,12 @@ run_once()
     built clang clang --werror -Dbench=disabled -Dmempoolstat=disabled &&
         tested clang '' --suite unit --suite api --suite litmus
     locking=mutex
-    tested tsan tsan-export --suite export
+    tested tsan tsan-export --suite export --no-suite static
     built gcc ndebug --werror -Dbuildtype=release -Db_ndebug=true -Dbench=disabled \
         -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
     built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
         tested prio '' --suite unit
-    tested asan asan-tool --suite export --suite hostile
-    tested plain models --suite models
+    tested asan asan-tool --suite export --suite hostile --no-suite static
     checked library library_alone
     checked no-listen tool_without_listen
     checked refused priority_needs_a_mutex
@@ -154,7 +158,8 @@ tested()
     dir=$(dir_of "$name")
     rm -f "$dir"/meson-logs/testlog*
     # shellcheck disable=SC2086 # none or several words
-    logged "$label" test $no_randomisation meson test -C "$dir" --no-rebuild --num-processes 2 "$@"
+    logged "$label" test $no_randomisation meson test -C "$dir" --no-rebuild \
+        --num-processes "$processes" "$@"
     status=$?
     results='0 0 0'
     for testlog in "$dir"/meson-logs/testlog*.json; do
