@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/fault.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -213,8 +214,8 @@ fault_report(struct faults *faults, struct osmempool_fault *fault, osmempool_fau
     }
 }
 
-void
-faults_report_all(struct faults *faults, const void *caller)
+static void
+faults_tell_all(struct faults *faults, const void *caller)
 {
     void *arg;
     osmempool_fault_fn *fn = fault_get_handler(&arg);
@@ -236,6 +237,16 @@ faults_report_all(struct faults *faults, const void *caller)
     if (fault_mode == FAULT_ABORT) {
         abort();
     }
+}
+
+/* errno stays as it was, whatever the handler does. */
+void
+faults_report_all(struct faults *faults, const void *caller)
+{
+    int saved = errno;
+
+    faults_tell_all(faults, caller);
+    errno = saved;
 }
 
 os_error_t

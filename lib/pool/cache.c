@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,13 +286,16 @@ cache_claim(struct os_mempool *mp)
         owner_next_run(set->run_needed, cache_served(set) - set->open_from >= CACHE_PAID);
 }
 
-/* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure. */
+/* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure, and
+ * leaves errno as it was. */
 static OSMP_COLD void
 cache_open(struct os_mempool *mp)
 {
     struct cache_set *set = cache_set(mp);
+    int saved = errno;
     struct cache *cache = owner_is_allowed() ? cache_table_own(set) : NULL;
 
+    errno = saved;
     if (cache == NULL) {
         set->run = 0;
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/thread.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -85,6 +86,7 @@ struct thread *
 thread_get(void)
 {
     struct thread *thread = thread_own;
+    int saved = errno;
 
     /* The thread that forks has the mutex of the list already. */
     if (thread != NULL || thread_past_end || !thread_has_key || freeze_is_mine()) {
@@ -96,6 +98,7 @@ thread_get(void)
         thread = NULL;
     }
     thread_own = thread;
+    errno = saved;
     return thread;
 }
 

@@ -5,6 +5,7 @@
  * its own that count. Not for sanitizers, which stand there too.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,8 +18,10 @@ enum { MANY = 1000000, DEPTH = 32, BLOCKS = 2 * DEPTH };
 
 static unsigned n_locks;
 static unsigned n_membarriers;
+static bool memory_is_out;
 
 typedef int lock_fn(pthread_mutex_t *mutex);
+typedef void *reallocarray_fn(void *old, size_t n, size_t size);
 typedef long syscall_fn(long number, long a, long b, long c, long d, long e, long f);
 
 /* The C library's own function of a name. */
@@ -38,6 +41,22 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
     }
     __atomic_fetch_add(&n_locks, 1, __ATOMIC_RELAXED);
     return lock(mutex);
+}
+
+/* What the library has memory for a cache's blocks from. */
+void *
+reallocarray(void *old, size_t n, size_t size)
+{
+    static reallocarray_fn *call;
+
+    if (memory_is_out) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (call == NULL) {
+        call = (reallocarray_fn *)(uintptr_t)behind("reallocarray");
+    }
+    return call(old, n, size);
 }
 
 long
@@ -268,6 +287,31 @@ gets_that_fail_on_an_empty_cached_pool_cost_no_membarrier(void **state)
     box_end(box);
 }
 
+/* Nor do they change errno. */
+static void
+a_thread_without_memory_for_a_cache_goes_on_without(void **state)
+{
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, 64)];
+    struct os_mempool pool;
+
+    assert_int_equal(os_mempool_init(&pool, BLOCKS, 64, buffer, "poor"), OS_OK);
+    assert_int_equal(os_mempool_cache_enable(&pool, DEPTH), OS_OK);
+    memory_is_out = true;
+    errno = EXDEV;
+    for (unsigned i = 0; i < BOX_WARM; i++) {
+        os_memblock_put(&pool, os_memblock_get(&pool));
+    }
+    memory_is_out = false;
+    assert_int_equal(errno, EXDEV);
+    assert_int_equal(stats_of(&pool).puts, BOX_WARM);
+    assert_int_equal(stats_of(&pool).num_cached, 0);
+    for (unsigned i = 0; i < BOX_WARM; i++) {
+        os_memblock_put(&pool, os_memblock_get(&pool));
+    }
+    assert_true(stats_of(&pool).num_cached > 0);
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
 int
 main(void)
 {
@@ -279,6 +323,7 @@ main(void)
         cmocka_unit_test(a_million_pairs_on_a_warm_cache_take_no_lock),
         cmocka_unit_test(a_million_pairs_of_the_owner_take_no_lock),
         cmocka_unit_test(the_dearest_use_of_a_cached_pool_costs_what_the_rule_says),
+        cmocka_unit_test(a_thread_without_memory_for_a_cache_goes_on_without),
     };
 
     return check_run("calls", tests, 3, ownership_is_had() && caches_are_had());

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_faults.c: what a fault handler is told, for each kind of fault. */
+#include <errno.h>
 #include <string.h>
 
 #include "common/box.h"
@@ -284,6 +285,24 @@ a_handler_is_called_with_its_own_argument(void **state)
     assert_int_equal(n_seen, 0);
 }
 
+static void
+fail_with_eio(const struct osmempool_fault *fault, void *arg)
+{
+    errno = EIO;
+}
+
+/* get and put are no system calls to their callers. */
+static void
+a_refused_put_leaves_errno_whatever_the_handler_does(void **state)
+{
+    struct fixture *fx = *state;
+
+    osmempool_set_fault_handler(fail_with_eio, NULL);
+    errno = EXDEV;
+    assert_int_equal(os_memblock_put(fx->pool, NULL), OS_INVALID_PARM);
+    assert_int_equal(errno, EXDEV);
+}
+
 /* In every state of a pool. */
 static void
 every_refused_put_is_one_fault(struct box *box)
@@ -318,6 +337,7 @@ main(void)
         PLAIN(a_handler_may_call_anything_and_is_not_called_for_its_own_faults),
         PLAIN(without_a_handler_faults_are_counted),
         PLAIN(a_handler_is_called_with_its_own_argument),
+        PLAIN(a_refused_put_leaves_errno_whatever_the_handler_does),
         BOX_EVERY(every_refused_put_is_one_fault),
     };
 
