@@ -165,4 +165,13 @@ cache_is_enabled(const struct os_mempool *mp)
     return set != NULL && set->depth > 0;
 }
 
+/* With the registry's mutex, or under the pool's lock: how deep its caches are; 0 without any. */
+static inline uint32_t
+cache_depth(const struct os_mempool *mp)
+{
+    const struct cache_set *set = pool_tail_const(mp)->caches;
+
+    return set != NULL ? set->depth : 0;
+}
+
 #endif

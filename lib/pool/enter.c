@@ -50,6 +50,20 @@ pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner)
     return true;
 }
 
+/* Who stays in a section now was seen outside of any a moment ago, and so is on a processor. */
+bool
+pool_try_tend(struct os_mempool *mp)
+{
+    struct osmp_thread *owner;
+
+    if (!pool_try_visit(mp, &owner)) {
+        return false;
+    }
+    owner_resume(mp, owner);
+    cache_resume(mp);
+    return true;
+}
+
 /* All its blocks are in. If there is no memory it goes on as any other pool. */
 bool
 pool_renew_check(struct os_mempool *mp)

@@ -81,14 +81,20 @@ pool_visit(struct os_mempool *mp)
 }
 
 /*
- * The same without waiting for long; false if the pool was not to be had. For the exporter, which
- * no thread that stays in a pool may stop. The caller holds the registry's mutex, so that no fork
- * has frozen the pool; what a forked child's first call has to do is left to that call.
+ * The same without waiting for long; false if the pool was not to be had. For callers that hold the
+ * registry's mutex, with which nobody waits for a thread that stays in a pool. So no fork has
+ * frozen the pool; what a forked child's first call has to do is left to that call.
  */
 OSMP_COLD bool pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner);
 
 /* The same, but caches stay open; owner_resume() and pool_unlock() end it. */
 OSMP_COLD bool pool_try_lock(struct os_mempool *mp, struct osmp_thread **owner);
+
+/*
+ * The same for who ends ownership or caches: they are open still, but nobody is in a section.
+ * pool_unlock() ends it.
+ */
+OSMP_COLD bool pool_try_tend(struct os_mempool *mp);
 
 static inline void
 pool_end_visit(struct os_mempool *mp, struct osmp_thread *owner)

@@ -41,12 +41,14 @@ pool_check(struct os_mempool *mp)
     }
 }
 
-void
-pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held)
+bool
+pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
     struct cache_set *set;
 
-    pool_lock(mp);
+    if (!pool_try_tend(mp)) {
+        return false;
+    }
     if (check_is_wanted(mp)) {
         check_end(mp, faults, held);
     }
@@ -56,29 +58,65 @@ pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held)
     pool_tail(mp)->gate = 0;
     pool_unlock(mp);
     cache_free(set);
+    return true;
 }
 
-void
-pool_forget_thread(struct os_mempool *mp, struct thread *thread)
+bool
+pool_try_forget_thread(struct os_mempool *mp, struct thread *thread)
 {
-    pool_lock(mp);
+    if (!lock_try(&pool_tail(mp)->lock)) {
+        return false;
+    }
     cache_forget_thread(mp, thread);
     owner_give_up(mp, thread);
     pool_unlock(mp);
+    return true;
 }
 
-/* Pools without room for a key have no caches, as no put could tell a block that is in one. */
-void
-pool_set_cache(struct os_mempool *mp, uint32_t depth)
+/* A cache deeper than the pool is as one that holds all of it. */
+static uint32_t
+pool_clamp_depth(const struct os_mempool *mp, uint32_t depth)
 {
-    pool_lock(mp);
-    depth = depth < mp->mp_num_blocks ? depth : mp->mp_num_blocks;
+    return depth < mp->mp_num_blocks ? depth : mp->mp_num_blocks;
+}
+
+/*
+ * Under the lock. Pools without room for a key have no caches, as no put could tell a block that is
+ * in one.
+ */
+static void
+pool_change_cache(struct os_mempool *mp, uint32_t depth)
+{
     if (depth == 0) {
         cache_disable(mp);
     } else if (owner_is_allowed() && geometry_has_key(mp) && !check_is_wanted(mp)) {
         cache_enable(mp, depth);
     }
+}
+
+void
+pool_set_cache(struct os_mempool *mp, uint32_t depth)
+{
+    pool_lock(mp);
+    pool_change_cache(mp, pool_clamp_depth(mp, depth));
     pool_unlock(mp);
+}
+
+bool
+pool_try_set_cache(struct os_mempool *mp, uint32_t depth)
+{
+    bool keeps;
+
+    depth = pool_clamp_depth(mp, depth);
+    keeps = cache_depth(mp) == depth;
+
+    /* Caches that stay keep their blocks, and are not waited for. */
+    if (keeps ? !lock_try(&pool_tail(mp)->lock) : !pool_try_tend(mp)) {
+        return false;
+    }
+    pool_change_cache(mp, depth);
+    pool_unlock(mp);
+    return true;
 }
 
 /* Inside the section; returns the mark. */
@@ -88,18 +126,6 @@ pool_restart_min(struct os_mempool *mp)
     counts_set_u32(&mp->mp_min_free, freelist_count(mp));
     counts_set_u64(&pool_tail(mp)->min_us, clock_now_us());
     return mp->mp_min_free;
-}
-
-void
-pool_reset_min(struct os_mempool *mp)
-{
-    struct osmp_thread *owner = NULL;
-
-    pool_lock(mp);
-    owner = mp->osmp_owner != NULL ? owner_suspend(mp) : NULL;
-    pool_restart_min(mp);
-    owner_resume(mp, owner);
-    pool_unlock(mp);
 }
 
 bool

@@ -18,20 +18,28 @@ void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, vo
 /* The pool was registered: it is checked from now on if the environment or a tool wants that. */
 void pool_check(struct os_mempool *mp);
 
+/* Gives a new pool caches of a depth, 0 for none; no memory, no caches. */
+void pool_set_cache(struct os_mempool *mp, uint32_t depth);
+
+/*
+ * The following do something with a registered pool, unless it is not to be had now: false. Their
+ * callers hold the registry's mutex, with which nobody may wait for a pool.
+ */
+
 /*
  * The pool is unregistered: from now on it is used under its lock alone, without caches. Notes what
  * is found wrong with it, and who holds its blocks.
  */
-void pool_retire(struct os_mempool *mp, struct faults *faults, struct held *held);
+bool pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held);
 
 /* Enables caches of a depth, 0 to disable them; no memory, no caches. */
-void pool_set_cache(struct os_mempool *mp, uint32_t depth);
+bool pool_try_set_cache(struct os_mempool *mp, uint32_t depth);
 
-/* Starts the low-water mark from the blocks that are free outside caches now. */
-void pool_reset_min(struct os_mempool *mp);
-
-/* The same, and tells the mark, unless the pool is not to be had now: false. */
+/* Starts the low-water mark from the blocks that are free outside caches now, and tells it. */
 bool pool_try_reset_min(struct os_mempool *mp, uint32_t *min_free);
+
+/* An ending thread's record is taken out of the pool. */
+bool pool_try_forget_thread(struct os_mempool *mp, struct thread *thread);
 
 /* What is wrong with a pool. */
 struct pool_damage {
@@ -41,14 +49,11 @@ struct pool_damage {
     uintptr_t address; /* and where */
 };
 
-/* Looks for it, unless the pool is not to be had now: false. */
+/* Looks for it. */
 bool pool_try_check(struct os_mempool *mp, struct pool_damage *damage);
 
 /* Copies the gets of a tracked pool's blocks that are out, to where all its blocks have room, and
- * tells how many there are, unless the pool is not to be had now: false. */
+ * tells how many there are. */
 bool pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n);
-
-/* An ending thread's record is taken out of a pool. */
-void pool_forget_thread(struct os_mempool *mp, struct thread *thread);
 
 #endif

@@ -80,30 +80,40 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
     return error;
 }
 
-/* A pool whose struct was overwritten stays on the list: its links lead nowhere. */
+/*
+ * OS_EBUSY: another thread is in the pool. A pool whose struct was overwritten stays on the list:
+ * its links lead nowhere.
+ */
 static os_error_t
-init_end_pool(struct os_mempool *mp, struct faults *faults, struct held *held)
+init_try_end_pool(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
+    bool is_registered = mp != NULL && registry_has(mp);
+
+    if (!is_registered) {
+        return OS_INVALID_PARM;
+    }
     if (!registry_is_intact(mp)) {
         fault_note_overwritten(faults, mp);
         return OS_INVALID_PARM;
     }
+    if (!pool_try_retire(mp, faults, held)) {
+        return OS_EBUSY;
+    }
     registry_unlink(mp);
-    pool_retire(mp, faults, held);
     return OS_OK;
 }
 
 OSMP_PUBLIC os_error_t
 os_mempool_unregister(struct os_mempool *mp)
 {
-    os_error_t error = OS_INVALID_PARM;
+    os_error_t error;
     struct faults faults;
     struct held held;
 
     faults_begin(&faults);
     registry_enter();
-    if (mp != NULL && registry_has(mp)) {
-        error = init_end_pool(mp, &faults, &held);
+    while ((error = init_try_end_pool(mp, &faults, &held)) == OS_EBUSY) {
+        registry_rest();
     }
     registry_leave();
     faults_report(&faults, osmp_caller());

@@ -7,6 +7,9 @@
 #include "base/secret.h"
 #include "base/tool.h"
 #include "sync/freeze.h"
+#include "sync/wait.h"
+
+enum { REGISTRY_REST_NS = 50000 };
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -68,6 +71,14 @@ registry_leave(void)
     if (!freeze_is_mine()) {
         registry_give();
     }
+}
+
+void
+registry_rest(void)
+{
+    registry_leave();
+    sync_sleep(REGISTRY_REST_NS);
+    registry_enter();
 }
 
 void

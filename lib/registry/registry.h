@@ -32,6 +32,13 @@ size_t registry_copy(struct pool_counts *counts, size_t room);
 void registry_enter(void);
 void registry_leave(void);
 
+/*
+ * Leaves for a moment and enters again, as a pool was not to be had: all that was looked up before
+ * may be gone. Nobody waits for a pool with the mutex held, so that a thread that stays in one (a
+ * debugger may have stopped it) stops no call but those for this pool, and fork.
+ */
+void registry_rest(void);
+
 /* The same for the thread that forks, which registry_enter() lets pass meanwhile. */
 void registry_lock_for_fork(void);
 void registry_unlock_after_fork(void);

@@ -12,15 +12,17 @@
 static os_error_t
 tend_set_cache(struct os_mempool *mp, uint32_t depth)
 {
-    os_error_t error = OS_INVALID_PARM;
+    bool done = false;
 
     registry_enter();
-    if (mp != NULL && registry_has(mp)) {
-        pool_set_cache(mp, depth);
-        error = OS_OK;
+    while (!done && mp != NULL && registry_has(mp)) {
+        done = pool_try_set_cache(mp, depth);
+        if (!done) {
+            registry_rest();
+        }
     }
     registry_leave();
-    return error;
+    return done ? OS_OK : OS_INVALID_PARM;
 }
 
 OSMP_PUBLIC os_error_t
@@ -41,15 +43,18 @@ os_mempool_cache_disable(struct os_mempool *mp)
 OSMP_PUBLIC os_error_t
 os_mempool_min_reset(struct os_mempool *mp)
 {
-    os_error_t error = OS_INVALID_PARM;
+    bool done = false;
+    uint32_t mark;
 
     registry_enter();
-    if (mp != NULL && registry_has(mp)) {
-        pool_reset_min(mp);
-        error = OS_OK;
+    while (!done && mp != NULL && registry_has(mp)) {
+        done = pool_try_reset_min(mp, &mark);
+        if (!done) {
+            registry_rest();
+        }
     }
     registry_leave();
-    return error;
+    return done ? OS_OK : OS_INVALID_PARM;
 }
 
 static struct os_mempool_stats

@@ -3,12 +3,26 @@
 #include "pool/pool.h"
 #include "registry/registry.h"
 
+/* One go through all pools; false if some were not to be had. */
+static bool
+thread_end_sweep(struct thread *thread)
+{
+    bool all = true;
+
+    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+        all = pool_try_forget_thread(mp, thread) && all;
+    }
+    return all;
+}
+
+/* A pool that is not to be had matters only while something is held. Relaxed: others only take
+ * away, and what they took is gone from the pool by then. */
 static void
 thread_end_release(struct thread *thread)
 {
     registry_enter();
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        pool_forget_thread(mp, thread);
+    while (!thread_end_sweep(thread) && __atomic_load_n(&thread->holds, __ATOMIC_RELAXED) > 0) {
+        registry_rest();
     }
     registry_leave();
 }

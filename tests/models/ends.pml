@@ -409,7 +409,7 @@ done:
 #ifdef SETUP
     ::  me == 0 && REGISTERED ->
         atomic { registry == 0 -> registry = 1 };       /* registry_enter() */
-        LOCK(me, LOCKED);                               /* pool_set_cache(): pool_lock() */
+        LOCK(me, LOCKED);                               /* pool_try_set_cache() */
         if
         :: cached ->
 #ifndef M_DISABLE_WITHOUT_CLAIM
@@ -439,7 +439,7 @@ done:
 #ifdef REGISTER
     ::  atomic { me == 0 && registered && n_calls == 0 && !still -> still = 1 };
         atomic { registry == 0 -> registry = 1 };       /* os_mempool_unregister() */
-        LOCK(me, LOCKED);                               /* pool_retire(): pool_lock() */
+        LOCK(me, LOCKED);                               /* pool_try_retire(): pool_try_tend() */
         if
         :: cached -> pause(me); cached = 0              /* cache_detach(): cache_disable() */
         :: else
@@ -495,7 +495,7 @@ done:
             if
             :: REGISTERED ->
 #ifndef M_END_WITHOUT_LOCK
-                LOCK(me, LOCKED);                       /* pool_forget_thread(): pool_lock() */
+                LOCK(me, LOCKED);                       /* pool_try_forget_thread() */
 #endif
                 do
                 :: u < T ->

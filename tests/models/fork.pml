@@ -126,7 +126,7 @@ inline choose_pool()
 /* os_mempool_cache_enable() by a handler, and by anybody at other times os_mempool_cache_disable(). */
 inline enable(me)
 {
-    LOCK(me, HELD(p));                                  /* pool_set_cache(): pool_lock() */
+    LOCK(me, HELD(p));                                  /* pool_try_set_cache() */
     ST(me, OWNER(p), 0);                                /* owner_forbid(): owner_give_up() */
     cached[p] = 1;                                      /* cache_enable() */
 #ifndef M_GIVE_BACK_CACHED
@@ -137,7 +137,7 @@ inline enable(me)
 
 inline disable(me)
 {
-    lock_pool(me);                                      /* pool_set_cache(): pool_lock() */
+    lock_pool(me);                                      /* pool_try_set_cache() */
     cached[p] = 0;                                      /* cache_disable() */
     UNLOCK(me, HELD(p))                                 /* pool_unlock() */
 }

@@ -2,11 +2,14 @@
 /* test_registry.c: list and tree of the registered pools against an oracle. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/box.h"
 #include "common/fixture.h"
+#include "common/holder.h"
 #include "registry/registry.h"
 
-enum { N_POOLS = 200, N_STEPS = 20000, N_LINEAR = 20000 };
+enum { N_POOLS = 200, N_STEPS = 20000, N_LINEAR = 20000, N_MOMENTS = 20 };
 
 struct oracle {
     struct os_mempool pools[N_POOLS];
@@ -127,6 +130,87 @@ many_pools_come_and_go(void **state)
     free(pools);
 }
 
+/* A thread that wants a pool which another one stays in. */
+struct visitor {
+    struct os_mempool *pool;
+    os_error_t (*wants)(struct os_mempool *pool);
+    os_error_t got;
+};
+
+static void *
+visit(void *arg)
+{
+    struct visitor *visitor = arg;
+
+    visitor->got = visitor->wants(visitor->pool);
+    return NULL;
+}
+
+static os_error_t
+enable_caches(struct os_mempool *pool)
+{
+    return os_mempool_cache_enable(pool, BOX_DEPTH / 2);
+}
+
+/* For as long as threads that wait for a pool need to have come to it; hangs if they stop us. */
+static void
+use_the_registry(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct os_mempool pool;
+
+    for (unsigned i = 0; i < N_MOMENTS; i++) {
+        size_t n = registry_count();
+
+        assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, NULL), OS_OK);
+        assert_int_equal(registry_count(), n + 1);
+        assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+        nanosleep(&moment, NULL);
+    }
+}
+
+static void
+who_waits_for_a_pool_stops_no_other(void **state)
+{
+    os_error_t (*const wanted[])(struct os_mempool *) = {
+        os_mempool_min_reset, enable_caches, os_mempool_cache_disable, os_mempool_unregister};
+    struct os_mempool pool;
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(4, 64)];
+
+    assert_int_equal(os_mempool_init(&pool, 4, 64, buffer, NULL), OS_OK);
+    for (unsigned i = 0; i < LENGTH(wanted); i++) {
+        struct visitor visitor = {&pool, wanted[i], OS_ERROR};
+        struct holder holder;
+        pthread_t thread;
+
+        hold(&holder, &pool);
+        assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
+        use_the_registry();
+        let_go(&holder);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(visitor.got, OS_OK);
+    }
+    assert_int_equal(os_mempool_unregister(&pool), OS_INVALID_PARM);
+}
+
+/* The box's guest ends, and must give up what it has in the pool. */
+static void
+a_thread_that_ends_waits_for_a_pool_and_stops_no_other(void **state)
+{
+    const enum box_kind kinds[] = {BOX_OWNED_ELSEWHERE, BOX_CACHED_ELSEWHERE};
+
+    for (unsigned i = 0; i < LENGTH(kinds); i++) {
+        struct box *box = box_make(kinds[i]);
+        struct holder holder;
+
+        hold(&holder, box->pool);
+        sem_post(&box->guest_may_go);
+        use_the_registry();
+        let_go(&holder);
+        box_end(box);
+    }
+}
+
 int
 main(void)
 {
@@ -134,6 +218,8 @@ main(void)
         cmocka_unit_test(list_and_tree_agree_after_random_births_and_deaths),
         cmocka_unit_test(a_copy_is_in_order_and_as_long_as_there_is_room),
         cmocka_unit_test(many_pools_come_and_go),
+        cmocka_unit_test(who_waits_for_a_pool_stops_no_other),
+        cmocka_unit_test(a_thread_that_ends_waits_for_a_pool_and_stops_no_other),
     };
 
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

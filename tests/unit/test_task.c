@@ -5,6 +5,7 @@
 
 #include "check/watch.h"
 #include "common/box.h"
+#include "common/holder.h"
 #include "layout/cache.h"
 #include "layout/geometry.h"
 #include "snapshot/task.h"
@@ -71,47 +72,6 @@ expect_sane(const struct box *box, const char *glob)
 
     assert_true(task_step(task));
     expect_result(task, box, "sane");
-}
-
-/* A thread that holds a pool's lock: this one would take the registry's mutex after it. */
-struct holder {
-    struct os_mempool *pool;
-    pthread_t thread;
-    sem_t holds;
-    sem_t may_go;
-};
-
-static void *
-be_holder(void *arg)
-{
-    struct holder *holder = arg;
-
-    lock_take(&pool_tail(holder->pool)->lock);
-    sem_post(&holder->holds);
-    while (sem_wait(&holder->may_go) != 0) {
-    }
-    lock_give(&pool_tail(holder->pool)->lock);
-    return NULL;
-}
-
-static void
-hold(struct holder *holder, struct os_mempool *pool)
-{
-    holder->pool = pool;
-    assert_int_equal(sem_init(&holder->holds, 0, 0), 0);
-    assert_int_equal(sem_init(&holder->may_go, 0, 0), 0);
-    assert_int_equal(pthread_create(&holder->thread, NULL, be_holder, holder), 0);
-    while (sem_wait(&holder->holds) != 0) {
-    }
-}
-
-static void
-let_go(struct holder *holder)
-{
-    sem_post(&holder->may_go);
-    assert_int_equal(pthread_join(holder->thread, NULL), 0);
-    sem_destroy(&holder->holds);
-    sem_destroy(&holder->may_go);
 }
 
 static void
