@@ -236,6 +236,25 @@ class Servers(Case):
         self.assertEqual(len(self.run_tool("-l")[0].splitlines()), 4)
         self.assert_nothing()
 
+    def test_a_process_with_the_number_of_a_dead_one_is_not_taken_for_it(self):
+        with subprocess.Popen(["sleep", "60"]) as process:
+            try:
+                path = self.path(f"{process.pid}.sock")
+                self.serve(path).stop()
+                os.utime(path, (time.time() - 10,) * 2)
+                row = rf"(?m)^ *{process.pid} [a-z0-9]+ +- +- +died - "
+                self.assertRegex(self.run_tool("-l")[0], row)
+                self.assertIn("no program exports there", self.assert_nothing("-p", str(process.pid)))
+                self.assert_nothing("--openmetrics")
+                # The very process that made it, and exports no longer.
+                os.utime(path, (time.time() + 10,) * 2)
+                self.assertRegex(self.run_tool("-l")[0], row.replace("died", "closed"))
+                if os.geteuid() == 0:
+                    os.chown(path, 12345, 12345)
+                    self.assertRegex(self.run_tool("-l")[0], row)
+            finally:
+                process.kill()
+
     def test_error_answers_are_reported(self):
         server = self.serve(answer=b'{"error":"too many clients"}')
         err = self.assert_nothing()

@@ -7,15 +7,25 @@
 #include "alloc.h"
 #include "proc.h"
 
+/*
+ * Who has left a socket behind at which nobody listens. A process that began after it was made only
+ * has the number of the one that made it.
+ */
+static const char *
+absent_left(const struct target *target, pid_t pid)
+{
+    return pid > 0 && proc_is_since(pid, target->owner, target->made) ? "closed" : "died";
+}
+
 void
 absent_add(struct absent_list *list, const struct answer *answer, char *user)
 {
-    bool died = answer->state == ANSWER_GONE;
+    pid_t pid = answer->pid > 0 ? answer->pid : proc_pid_of_path(answer->target->path);
     struct absent absent = {
-        .state = died              ? "died"
-                 : answer->stopped ? "stopped"
-                                   : "silent",
-        .pid = answer->pid > 0 ? answer->pid : proc_pid_of_path(answer->target->path),
+        .state = answer->state == ANSWER_GONE ? absent_left(answer->target, pid)
+                 : answer->stopped            ? "stopped"
+                                              : "silent",
+        .pid = pid,
         .user = user,
         .program = answer->pid > 0 ? proc_program(answer->pid) : NULL,
         .origin = alloc_copy(answer->target->path),

@@ -10,8 +10,10 @@
 #include "client.h"
 
 struct absent {
-    const char *state; /* "stopped", "silent", or "died": its socket is all that is left */
-    long pid;          /* 0: not known */
+    /* "stopped" or "silent"; of those that have left no more than a socket "died", or "closed" if
+     * the process lives. */
+    const char *state;
+    long pid; /* 0: not known */
     char *user;
     char *program; /* NULL: not known */
     char *origin;  /* path of its socket */

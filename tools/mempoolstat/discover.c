@@ -65,6 +65,7 @@ search_add(const struct search *search, char *path, const struct stat *socket)
     target.inode = socket->st_ino;
     target.exists = socket->st_nlink > 0;
     target.owner = socket->st_uid;
+    target.made = socket->st_mtim.tv_sec;
     if (target_is_known(list, &target)) {
         free(path);
         return;

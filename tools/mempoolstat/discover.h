@@ -15,6 +15,7 @@ struct target {
     ino_t inode;
     bool exists;  /* there is a file at the path: */
     uid_t owner;  /* whose it is */
+    time_t made;  /* when it was made */
     bool named;   /* by the user: that it is gone is an error */
     bool guarded; /* only a process of ours or of root may answer there */
     pid_t pid;    /* that the user has named; 0: none */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "alloc.h"
 
@@ -32,6 +34,42 @@ proc_state(pid_t pid)
     proc_read_stat(pid, line, sizeof(line));
     end = strrchr(line, ')');
     return end != NULL && end[1] == ' ' ? end[2] : '\0';
+}
+
+/* Ticks from the start of the machine to that of the process, which is field 22; -1: not known. */
+static long long
+proc_start_ticks(pid_t pid)
+{
+    char line[512];
+    const char *at;
+    long long ticks = -1;
+
+    proc_read_stat(pid, line, sizeof(line));
+    at = strrchr(line, ')');
+    if (at != NULL) {
+        sscanf(at + 1,
+               " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+               "%*s %lld",
+               &ticks);
+    }
+    return ticks;
+}
+
+/* In whole seconds, of which the sum of three may be one too many. */
+bool
+proc_is_since(pid_t pid, uid_t user, time_t second)
+{
+    char *path = alloc_format("/proc/%d", (int)pid);
+    long long ticks = proc_start_ticks(pid);
+    struct timespec now, up;
+    struct stat status;
+    bool is_theirs = stat(path, &status) == 0 && status.st_uid == user;
+
+    free(path);
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return is_theirs && ticks >= 0 &&
+           now.tv_sec - up.tv_sec + ticks / sysconf(_SC_CLK_TCK) <= second + 1;
 }
 
 char *

@@ -5,10 +5,15 @@
 #ifndef MEMPOOLSTAT_PROC_H
 #define MEMPOOLSTAT_PROC_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 /** Its state as in /proc/PID/stat: T stopped by a signal, t by a debugger; 0 if it is not there. */
 char proc_state(pid_t pid);
+
+/** Whether a process of that user has been running since that second, or longer. */
+bool proc_is_since(pid_t pid, uid_t user, time_t second);
 
 /** The name of the program, or NULL. To be freed. */
 char *proc_program(pid_t pid);
