@@ -26,7 +26,7 @@
         .name = "debug/" #bytes "/" #n_live,                                                       \
         .group = "One thread, under a debug word (size, live)", .column = #bytes " B, " #n_live,   \
         .unit = PAIR_UNIT, .kind = CASE_PAIRS, .block_bytes = bytes, .live = n_live, .threads = 1, \
-        .debug = true                                                                              \
+        .debug = true, .quick = true                                                               \
     }
 #define SHUFFLED(bytes, n_live, ...)                                                               \
     {                                                                                              \
