@@ -417,6 +417,15 @@ check_note_held(struct os_mempool *mp, struct faults *faults, struct held *held)
     }
 }
 
+/* What is out may be lost already when the program ends. */
+static void
+check_keep_held(const struct record *record)
+{
+    if (record->told && record->n_out > 0) {
+        watch_want_leak_check();
+    }
+}
+
 /* AddressSanitizer's marks end here, as the buffer is its owner's again; Memcheck has a list of the
  * blocks that are out, for the end of the program. */
 void
@@ -428,6 +437,7 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
         return;
     }
     check_note_held(mp, faults, held);
+    check_keep_held(record);
     check_look(mp, faults);
     /* The caller's buffer may be gone already; what is behind a fence is not. */
     if (record->fence.map != NULL) {
@@ -447,6 +457,14 @@ check_skip(const struct record *record)
         record = record->next;
     }
     return record;
+}
+
+void
+check_keep_all_held(void)
+{
+    for (const struct record *record = record_first(); record != NULL; record = record->next) {
+        check_keep_held(record);
+    }
 }
 
 const struct record *

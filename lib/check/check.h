@@ -63,6 +63,9 @@ os_error_t check_refuse(struct faults *faults, struct os_mempool *mp, int kind, 
 const struct record *check_first_held(void);
 const struct record *check_next_held(const struct record *record);
 
+/* Has Memcheck look for lost blocks, if any are out. */
+void check_keep_all_held(void);
+
 /* Who holds the blocks of one. */
 void check_held(const struct record *record, struct held *held);
 

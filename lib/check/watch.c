@@ -57,6 +57,18 @@ watch_wants_leaks(void)
 }
 
 void
+watch_want_leak_check(void)
+{
+    static char byte;
+    static const char *volatile kept;
+
+    if (watch_kind() == WATCH_MEMCHECK && kept == NULL) {
+        kept = &byte;
+        tool_keep(kept);
+    }
+}
+
+void
 watch_ignore(void)
 {
     watch_found = WATCH_NONE;

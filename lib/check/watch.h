@@ -29,6 +29,10 @@ bool watch_wants_leaks(void);
 /* For unit tests that write into free blocks on purpose: nobody watches from now on. */
 void watch_ignore(void);
 
+/* Blocks are lost, or may be, and the program ends or will: Memcheck is to look for them. Under the
+ * registry's mutex, or when the program ends. */
+void watch_want_leak_check(void);
+
 /* The bytes are the library's, so that it may format them. */
 void watch_prepare(const void *bytes, size_t n);
 

@@ -123,6 +123,9 @@ finder_tell_leaks(void)
 
     bool wanted = watch_wants_leaks() || fault_is_logged();
 
+    registry_enter();
+    check_keep_all_held();
+    registry_leave();
     for (size_t n = 0; wanted && finder_held(n, &held); n++) {
         report_exit(&held);
     }

@@ -41,6 +41,11 @@ tool_block_in(const void *handle, const void *block)
 }
 
 static inline void
+tool_keep(const void *byte)
+{
+}
+
+static inline void
 tool_hide(const void *bytes, size_t n)
 {
 }

@@ -59,6 +59,12 @@ tool_block_in(const void *handle, const void *block)
 }
 
 static inline void
+tool_keep(const void *byte)
+{
+    VALGRIND_MALLOCLIKE_BLOCK(byte, 1, 0, 1);
+}
+
+static inline void
 tool_hide(const void *bytes, size_t n)
 {
     VALGRIND_MAKE_MEM_NOACCESS(bytes, n);
