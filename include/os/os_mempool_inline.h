@@ -47,6 +47,14 @@
 #endif
 #endif
 
+#define OSMP_PEEK OSMP_INLINE
+#if defined(OSMP_LIBRARY) && defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#undef OSMP_PEEK
+#define OSMP_PEEK static __attribute__((noinline, unused, no_sanitize("memory")))
+#endif
+#endif
+
 /*
  * Orders of the Dekker pair. Relaxed stores suffice, as the revoker's membarrier orders both sides;
  * ThreadSanitizer cannot see that, so a library built with it runs the protocol on sequentially
@@ -131,6 +139,16 @@ OSMP_INLINE osmp_word *
 osmp_words(void *block)
 {
     return (osmp_word *)block;
+}
+
+/*
+ * A word that the block's user need not have written. A library that is built with MemorySanitizer
+ * reads it in a function that is not watched; a program never does (os_mempool.h).
+ */
+OSMP_PEEK uintptr_t
+osmp_peek(const osmp_word *word)
+{
+    return *word;
 }
 
 OSMP_INLINE uintptr_t
@@ -247,7 +265,8 @@ osmp_push(struct os_mempool *mp, void *block)
     uintptr_t key = osmp_key(mp, block);
 
     if (osmp_rarely(osmp_index(mp, block) >= mp->mp_num_blocks ||
-                    (uint32_t)word == mp->mp_num_blocks || osmp_words(block)[OSMP_KEY] == key)) {
+                    (uint32_t)word == mp->mp_num_blocks ||
+                    osmp_peek(&osmp_words(block)[OSMP_KEY]) == key)) {
         return false;
     }
     osmp_words(block)[OSMP_LINK] = (uintptr_t)mp->slh_first;

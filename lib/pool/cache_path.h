@@ -88,7 +88,7 @@ cache_mark(const struct os_mempool *mp, const struct cache *cache, void *block)
         return false;
     }
     word = cache_key_word(cache, block);
-    if (osmp_unlikely(*word == key)) {
+    if (osmp_unlikely(osmp_peek(word) == key)) {
         return false;
     }
     *word = key;
