@@ -206,6 +206,10 @@ class Asking(Case):
 
 
 class Holders(Case):
+    def test_a_process_without_pools_says_so(self):
+        self.serve("1.sock", encode({**document(), "holders": []}))
+        self.assertEqual(self.run_tool("-H"), ("no pool\n", ""))
+
     def test_blocks_that_no_place_is_known_for_have_a_row(self):
         data = encode(about("holders", [holding(out=4, sites=[site(3)]), holding("b", out=2),
                                         holding("c", out=5, tracked=False)]))

@@ -516,6 +516,23 @@ class Sizes(Top):
             self.assertLessEqual(len(lines[3]), columns)
             self.quit(terminal)
 
+    def test_names_and_processes_are_whole_before_there_are_bars(self):
+        def row(columns):
+            terminal = self.top(columns=columns)
+            lines = self.wait_text(terminal, "NAME")
+            self.quit(terminal)
+            return lines[2].split(), lines[3]
+        name = "a_name_of_24_bytes_so_on"
+        self.serve("1.sock", Moving([pool(name)]))
+        titles, line = row(45)
+        self.assertEqual(titles, ["NAME", "CNT", "FREE", "USE%", "FAIL"])
+        self.assertTrue(line.startswith(name + " "), line)
+        self.assertIn("░", row(60)[1])
+        self.serve("2.sock", Moving([pool(name)], pid=2))
+        titles, line = row(52)
+        self.assertEqual(titles, ["PID", "NAME", "CNT", "FREE", "USE%", "FAIL"])
+        self.assertIn(" " + name + " ", line)
+
 
 SHELL = """
 import os, signal, sys

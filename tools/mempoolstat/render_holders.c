@@ -173,6 +173,9 @@ render_holders(FILE *out, const struct report *report)
 
         symbol_find_lines(process);
         render_heading(out, report, i);
+        if (process->n_holdings == 0) {
+            fputs("no pool\n", out);
+        }
         for (size_t j = 0; j < process->n_holdings; j++) {
             bool apart = j > 0 && (holding_has_rows(&process->holdings[j]) ||
                                    holding_has_rows(&process->holdings[j - 1]));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,8 +10,11 @@
 #include "text.h"
 #include "top_view.h"
 
-#define COUNT_OF(array)  (sizeof(array) / sizeof((array)[0]))
-#define LIST_NAME_MIN    8
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define LIST_NAME_MIN   8
+#define LIST_NAME_WISH  24
+/* Columns from this rank on come after a name of the width that is wished for. */
+#define LIST_NAME_RANK   6
 #define LIST_BAR_COLUMNS 10
 #define LIST_GRAPH_MIN   8
 
@@ -106,15 +110,15 @@ static const struct list_column {
     bool several;                             /* only if several processes are shown */
     char *(*cell)(const struct top_row *row); /* NULL: the graph, which takes what room is left */
 } list_columns[] = {
-    {"PID", NULL, 7, 5, false, true, cell_pid},
+    {"PID", NULL, 5, 5, false, true, cell_pid},
     {"PROGRAM", NULL, 13, 8, true, true, cell_program},
     {"NAME", "name", 0, LIST_NAME_MIN, true, false, cell_name},
     {"BLKSZ", "size", 11, 5, false, false, cell_size},
     {"CNT", "cnt", 3, 4, false, false, cell_blocks},
     {"FREE", "free", 2, 4, false, false, cell_free},
-    {"MIN", "min", 6, 4, false, false, cell_min},
+    {"MIN", "min", 7, 4, false, false, cell_min},
     {"USE%", "use", 1, 5, false, false, cell_percent},
-    {"", NULL, 5, LIST_BAR_COLUMNS, true, false, cell_bar},
+    {"", NULL, 6, LIST_BAR_COLUMNS, true, false, cell_bar},
     {"GET/S", "rate", 8, 6, false, false, cell_gets},
     {"PUT/S", "rate", 9, 6, false, false, cell_puts},
     {"FAIL", "fail", 4, 4, false, false, cell_failed},
@@ -199,28 +203,46 @@ list_ranked(int rank)
     return 0;
 }
 
+static int
+int_smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Widens the column of the names to what they need, a limit and the rest of the room; what is left.
+ */
+static int
+list_widen_names(struct list *list, int limit, int rest)
+{
+    int *width = &list->widths[list_ranked(0)];
+    int more = int_smaller(list_need(list, list_ranked(0)), limit) - *width;
+
+    more = int_larger(int_smaller(more, rest), 0);
+    *width += more;
+    return rest - more;
+}
+
 /* Gives the columns their widths, by their ranks, until no room is left: numbers are never cut. */
 static void
 list_lay_out(struct list *list, bool several)
 {
-    size_t name = list_ranked(0);
-    int rest = screen_columns(), need, wish;
+    int rest = screen_columns(), need;
 
-    list->widths[name] = rest < LIST_NAME_MIN ? rest : LIST_NAME_MIN;
-    rest -= list->widths[name];
+    list->widths[list_ranked(0)] = int_smaller(rest, LIST_NAME_MIN);
+    rest -= list->widths[list_ranked(0)];
     for (int rank = 1; rank < (int)N_LIST_COLUMNS; rank++) {
         size_t column = list_ranked(rank);
 
+        if (rank == LIST_NAME_RANK) {
+            rest = list_widen_names(list, LIST_NAME_WISH, rest);
+        }
         need = list_need(list, column) + 1;
         if (need <= rest && (several || !list_columns[column].several)) {
             list->widths[column] = need - 1;
             rest -= need;
         }
     }
-    wish = list_need(list, name) - list->widths[name];
-    wish = wish < rest ? wish : rest;
-    list->widths[name] += wish > 0 ? wish : 0;
-    rest -= wish > 0 ? wish : 0;
+    rest = list_widen_names(list, INT_MAX, rest);
     /* The graph is the last column. */
     if (list->widths[N_LIST_COLUMNS - 1] > 0) {
         list->widths[N_LIST_COLUMNS - 1] += rest;
