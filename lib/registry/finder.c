@@ -119,13 +119,14 @@ finder_held(size_t n, struct held *held)
 __attribute__((destructor(102))) static void
 finder_tell_leaks(void)
 {
+    bool wanted = watch_wants_leaks() || fault_is_logged();
     struct held held;
 
-    bool wanted = watch_wants_leaks() || fault_is_logged();
-
-    registry_enter();
-    check_keep_all_held();
-    registry_leave();
+    if (watch_kind() == WATCH_MEMCHECK) {
+        registry_enter();
+        check_keep_all_held();
+        registry_leave();
+    }
     for (size_t n = 0; wanted && finder_held(n, &held); n++) {
         report_exit(&held);
     }

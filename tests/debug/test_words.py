@@ -135,6 +135,17 @@ class Words(CulpritCase):
                         rf"  2 got by {SITE}, the oldest \d+\.\d{{6}} s ago in thread \d+\n")
         self.assertSilent(self.commit("lost-at-unregister", "track"))
 
+    def test_blocks_out_at_exit_are_told_with_their_holders(self):
+        outcome = self.commit("lost", "check,track")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "^osmempool: blocks out at exit: pool 'scene': 2 of 16 blocks are "
+                                 "out\n",
+                        rf"  2 got by {SITE}, the oldest \d+\.\d{{6}} s ago in thread \d+\n$")
+        for words in ("check", "track", "poison,fail=100"):
+            with self.subTest(words):
+                self.assertSilent(self.commit("lost", words))
+        self.assertSilent(run(PROGRAM, "lost", OSMEMPOOL_DEBUG="check,track"))
+
     def test_words_hold_after_unregister_while_blocks_are_out(self):
         outcome = self.commit("unregistered", "poison,track")
         self.assertEqual(outcome.status, 0)

@@ -211,6 +211,42 @@ a_thread_that_ends_waits_for_a_pool_and_stops_no_other(void **state)
     }
 }
 
+/* The struct of the second of three is used for something else. */
+static void
+the_list_ends_where_a_pool_was_overwritten(void **state)
+{
+    struct os_mempool pools[3], before;
+    struct pool_counts counts[5];
+
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(os_mempool_init(&pools[i], 0, 8, NULL, NULL), OS_OK);
+    }
+    registry_enter();
+    assert_null(registry_overwritten(NULL));
+    assert_null(registry_overwritten(&pools[0]));
+    assert_null(registry_overwritten(&pools[2]));
+    registry_leave();
+    before = pools[1];
+    for (int byte = 0; byte < 0x200; byte += 0xff) {
+        memset(&pools[1], byte, sizeof(pools[1]));
+        registry_enter();
+        assert_ptr_equal(registry_first(), &pools[0]);
+        assert_null(registry_next(&pools[0]));
+        assert_null(registry_next(&pools[1]));
+        assert_ptr_equal(registry_overwritten(&pools[0]), &pools[1]);
+        assert_ptr_equal(registry_overwritten(&pools[1]), &pools[1]);
+        registry_leave();
+        /* As many as there is room for, or as can be had. */
+        assert_int_equal(registry_copy(counts, 1), 3);
+        assert_int_equal(registry_copy(counts, 5), 1);
+    }
+    pools[1] = before;
+    assert_int_equal(registry_copy(counts, 5), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(os_mempool_unregister(&pools[i]), OS_OK);
+    }
+}
+
 int
 main(void)
 {
@@ -220,6 +256,7 @@ main(void)
         cmocka_unit_test(many_pools_come_and_go),
         cmocka_unit_test(who_waits_for_a_pool_stops_no_other),
         cmocka_unit_test(a_thread_that_ends_waits_for_a_pool_and_stops_no_other),
+        cmocka_unit_test(the_list_ends_where_a_pool_was_overwritten),
     };
 
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
