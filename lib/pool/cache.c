@@ -157,21 +157,25 @@ cache_account(struct os_mempool *mp, struct cache *cache, uint32_t given, uint32
     counts_note_low(mp);
 }
 
-/* Takes the n oldest blocks of a cache, as the latest are warm: to the depot while it has room. */
+/*
+ * Takes the n latest blocks of a cache: to the depot while it has room. Those below stay where they
+ * are: a thread that only puts then passes on few blocks, not all that its cache has room for.
+ */
 static void
 cache_flush(struct os_mempool *mp, struct cache *cache, uint32_t n)
 {
     struct cache_set *set = cache_set(mp);
-    uint32_t to_depot = cache_least(n, set->depot_room - set->depot_n);
+    uint32_t to_depot;
+    void **from;
 
     if (n == 0) {
         return;
     }
-    memcpy(&set->depot[set->depot_n], cache->blocks, to_depot * sizeof(*set->depot));
+    from = &cache->blocks[cache_held(cache->counts) - n];
+    to_depot = cache_least(n, set->depot_room - set->depot_n);
+    memcpy(&set->depot[set->depot_n], from, to_depot * sizeof(*set->depot));
     set->depot_n += to_depot;
-    freelist_link(mp, &cache->blocks[to_depot], n - to_depot);
-    memmove(cache->blocks, &cache->blocks[n],
-            (cache_held(cache->counts) - n) * sizeof(*cache->blocks));
+    freelist_link(mp, &from[to_depot], n - to_depot);
     cache_account(mp, cache, 0, n);
 }
 

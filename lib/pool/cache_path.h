@@ -48,16 +48,12 @@ cache_enter(struct cache *cache, const struct os_mempool *mp, uintptr_t tp)
     return true;
 }
 
-/* Where a block's key is, by what the cache knows. A branch, as small blocks then wait for nothing
- * that was loaded. */
+/* Where a block's key is, by what the cache knows. */
 static inline osmp_word *
 cache_key_word(const struct cache *cache, void *block)
 {
-    size_t offset = OSMP_KEY * sizeof(osmp_word);
+    size_t offset = geometry_key_offset(block, cache->key_shift, cache->key_mask);
 
-    if (osmp_unlikely(cache->key_mask != 0)) {
-        offset = geometry_key_offset(block, cache->key_shift, cache->key_mask);
-    }
     return (osmp_word *)(void *)((char *)block + offset);
 }
 
