@@ -26,13 +26,13 @@ static uint32_t
 words_parse_fail(const char *text)
 {
     const size_t n = sizeof(words_fail) - 1;
-    unsigned long every;
+    unsigned long long every;
     char *end;
 
     if (strncmp(text, words_fail, n) != 0 || text[n] < '0' || text[n] > '9') {
         return 0;
     }
-    every = strtoul(text + n, &end, 10);
+    every = strtoull(text + n, &end, 10);
     return *end == '\0' && every <= UINT32_MAX ? (uint32_t)every : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "check/record.h"
 #include "check/watch.h"
 #include "common/box.h"
+#include "common/heard.h"
 #include "common/outside.h"
 #include "layout/cache.h"
 
@@ -19,16 +20,6 @@ static const char *const names[] = {"check", "poison", "track", "fence", "all", 
 
 enum { BLOCKS = 20, ROUNDS = 20000, SIZES = 5 };
 static const uint32_t sizes[SIZES] = {1, 16, 61, 4096, 5000};
-
-static struct osmempool_fault seen;
-static unsigned n_seen;
-
-static void
-remember(const struct osmempool_fault *fault, void *arg)
-{
-    seen = *fault;
-    n_seen++;
-}
 
 struct subject {
     struct os_mempool_ext ext;

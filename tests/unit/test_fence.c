@@ -118,7 +118,7 @@ sizes_that_no_memory_has_are_refused(void **state)
     struct fence fence;
 
     assert_false(fence_make(&fence, UINT32_MAX, SIZE_MAX / 4));
-    assert_false(fence_make(&fence, 2, SIZE_MAX / 4));
+    assert_false(fence_make(&fence, 2, SIZE_MAX / 2));
 }
 
 int

@@ -11,20 +11,11 @@
 #include "check/record.h"
 #include "check/watch.h"
 #include "common/box.h"
+#include "common/heard.h"
 
 enum { BLOCKS = 6, SIZE_MOST = 40 };
 
 static const char *const names[] = {"check", "poison", "fence", "all"};
-
-static struct osmempool_fault seen;
-static unsigned n_seen;
-
-static void
-remember(const struct osmempool_fault *fault, void *arg)
-{
-    seen = *fault;
-    n_seen++;
-}
 
 static struct os_mempool pool;
 static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, SIZE_MOST)];
