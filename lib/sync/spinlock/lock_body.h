@@ -41,14 +41,15 @@ lock_exchange(struct lock *lock)
     return __atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
-/* Tells the tools that the caller has taken it. */
-static inline void
-lock_tell_taken(struct lock *lock)
+/* Tell the tools that the caller has taken it, and that it is about to give it. */
+OSMP_COLD void lock_tell_taken(struct lock *lock);
+OSMP_COLD void lock_tell_giving(struct lock *lock);
+
+/* Whether a tool watches that has to be told. */
+static inline bool
+lock_is_watched(void)
 {
-    tool_lock_taken(lock);
-    if (osmp_unlikely(__tsan_acquire != NULL)) {
-        __tsan_acquire(lock);
-    }
+    return tool_running() || __tsan_acquire != NULL;
 }
 
 static inline void
@@ -57,7 +58,9 @@ lock_take(struct lock *lock)
     if (osmp_unlikely(!lock_exchange(lock))) {
         lock_wait(lock);
     }
-    lock_tell_taken(lock);
+    if (osmp_unlikely(lock_is_watched())) {
+        lock_tell_taken(lock);
+    }
 }
 
 static inline bool
@@ -65,7 +68,7 @@ lock_try(struct lock *lock)
 {
     bool taken = lock_exchange(lock);
 
-    if (taken) {
+    if (taken && lock_is_watched()) {
         lock_tell_taken(lock);
     }
     return taken;
@@ -74,10 +77,9 @@ lock_try(struct lock *lock)
 static inline void
 lock_give(struct lock *lock)
 {
-    if (osmp_unlikely(__tsan_release != NULL)) {
-        __tsan_release(lock);
+    if (osmp_unlikely(lock_is_watched())) {
+        lock_tell_giving(lock);
     }
-    tool_lock_giving(lock);
     /* Release: pairs with the acquire exchange in lock_exchange(). */
     __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }

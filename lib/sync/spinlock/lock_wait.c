@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock_wait.c: how a taken spinlock is waited for. */
+/* lock_wait.c: how a taken spinlock is waited for, and what tools are told of spinlocks. */
 #include <sched.h>
 
 #include "sync/lock.h"
@@ -53,4 +53,22 @@ lock_wait(struct lock *lock)
         }
         lock_give_way(round);
     }
+}
+
+void
+lock_tell_taken(struct lock *lock)
+{
+    tool_lock_taken(lock);
+    if (__tsan_acquire != NULL) {
+        __tsan_acquire(lock);
+    }
+}
+
+void
+lock_tell_giving(struct lock *lock)
+{
+    if (__tsan_release != NULL) {
+        __tsan_release(lock);
+    }
+    tool_lock_giving(lock);
 }
