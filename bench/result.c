@@ -69,8 +69,8 @@ result_by_median(const struct result *result)
 {
     const struct bench_case *what = result->what;
 
-    return (what->shared && what->threads > 1) || what->kind == CASE_SNAPSHOT ||
-           what->kind == CASE_READER || what->kind == CASE_SUCCESSION;
+    return what->shared || what->kind == CASE_SNAPSHOT || what->kind == CASE_READER ||
+           what->kind == CASE_SUCCESSION;
 }
 
 double

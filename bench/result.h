@@ -64,8 +64,8 @@ void score_finish(struct score *score, uint32_t threads);
 
 /**
  * Whether a case is judged by medians. Where threads contend, the minimum is the round in which
- * they happened to run one after the other; a reader disturbs or does not; elsewhere the minimum
- * is the round with the least noise.
+ * they happened to run one after the other, and what one thread takes for the same is compared with
+ * that; a reader disturbs or does not; elsewhere the minimum is the round with the least noise.
  */
 bool result_by_median(const struct result *result);
 
