@@ -486,6 +486,13 @@ check_membuf(const struct os_mempool *mp)
 }
 
 bool
+check_may_be_out(const struct os_mempool *mp, uint32_t i)
+{
+    return record_of(mp) != NULL ? !record_is_free(mp, i)
+                                 : counts_free(osmp_counts_load(mp)) < mp->mp_num_blocks;
+}
+
+bool
 check_is_thorough(const struct os_mempool *mp)
 {
     return record_of(mp) != NULL && record_has_word(mp, WORD_CHECK);

@@ -72,6 +72,10 @@ void check_held(const struct record *record, struct held *held);
 /* The buffer that the pool was made with, which a fence leaves unused. */
 uintptr_t check_membuf(const struct os_mempool *mp);
 
+/* Whether block number i is out, as far as can be told without the pool's lock: while it is, nobody
+ * but its holder changes that. Without a record it may be if any is. */
+bool check_may_be_out(const struct os_mempool *mp, uint32_t i);
+
 /* Whether the pool is under the word check. */
 bool check_is_thorough(const struct os_mempool *mp);
 

@@ -56,6 +56,17 @@ finder_shared_byte(const struct os_mempool *a, const struct os_mempool *b)
     return first < end ? first : 0;
 }
 
+/* Whether one pool's buffer lies in a block of another that is out: it is the holder's to use. */
+static bool
+finder_is_nested(const struct os_mempool *inner, const struct os_mempool *outer)
+{
+    size_t offset;
+    uint32_t i = geometry_find(outer, check_membuf(inner), &offset);
+
+    return i != UINT32_MAX && i == geometry_find(outer, finder_end(inner) - 1, &offset) &&
+           check_may_be_out(outer, i);
+}
+
 static void
 finder_note_shared_with(struct os_mempool *mp, struct os_mempool *other, struct faults *faults)
 {
@@ -63,7 +74,7 @@ finder_note_shared_with(struct os_mempool *mp, struct os_mempool *other, struct 
     struct osmempool_fault *fault;
     struct pool_counts counts;
 
-    if (shared == 0) {
+    if (shared == 0 || finder_is_nested(mp, other)) {
         return;
     }
     fault = fault_note(faults, mp, OSMEMPOOL_FAULT_SHARED_BUFFER, NULL);

@@ -10,7 +10,7 @@
 #include "check/fault.h"
 
 /* For a pool under the word check that has just been registered: notes each other pool that was
- * made on some of the same memory. */
+ * made on some of the same memory, unless the new one is inside of a block that is out. */
 void finder_note_shared(struct os_mempool *mp, struct faults *faults);
 
 #endif

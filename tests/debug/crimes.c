@@ -87,6 +87,27 @@ put_back(struct os_mempool_ext *ome, void *data, void *arg)
     return os_memblock_put_from_cb(&ome->mpe_mp, data);
 }
 
+/* A pool whose memory is a block of another, as long as that is out. */
+static void
+use_nested(void)
+{
+    enum { LARGE_BYTES = OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES) };
+    static os_membuf_t words[OS_MEMPOOL_SIZE(2, LARGE_BYTES)];
+    struct os_mempool outer;
+    struct os_mempool inner;
+    char *block;
+
+    os_mempool_init(&outer, 2, LARGE_BYTES, words, "outer");
+    getter(&outer);
+    block = getter(&outer);
+    os_mempool_init(&inner, BLOCKS, BLOCK_BYTES, block, "inner");
+    use_all(&inner);
+    os_mempool_unregister(&inner);
+    putter(&outer, block);
+    os_mempool_clear(&outer);
+    os_mempool_unregister(&outer);
+}
+
 static void
 do_clean(void)
 {
@@ -107,6 +128,18 @@ do_clean(void)
     memset(words, 1, sizeof(words));
     os_mempool_init(&tiny, BLOCKS, 1, words, "tiny");
     os_mempool_unregister(&tiny);
+    use_nested();
+}
+
+static void
+do_pool_in_free_block(void)
+{
+    char *block = getter(&pool);
+    struct os_mempool inner;
+
+    putter(&pool, block);
+    os_mempool_init(&inner, 2, 16, block, "inner");
+    os_mempool_unregister(&inner);
 }
 
 static void
@@ -374,6 +407,7 @@ static const struct {
     void (*run)(void);
 } crimes[] = {
     {"clean", do_clean},
+    {"pool-in-free-block", do_pool_in_free_block},
     {"write-after-put", do_write_after_put},
     {"read-after-put", do_read_after_put},
     {"overrun", do_overrun},

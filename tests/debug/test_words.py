@@ -104,6 +104,13 @@ class Words(CulpritCase):
                         "from byte 0, the link to the next free block: found ")
         self.assertEqual(outcome.text.count("write after put"), 1)
 
+    def test_check_finds_a_pool_that_is_made_in_a_free_block(self):
+        for words in ("check", "check:inner"):
+            with self.subTest(words):
+                outcome = self.commit("pool-in-free-block", words)
+                self.assertSays(outcome, "^osmempool: shared buffer: pool 'inner': its buffer, from "
+                                         "0x[0-9a-f]+ on, is also that of pool 'scene', 0 blocks ")
+
     def test_a_write_after_put_harms_nothing_under_any_word(self):
         for words in ("check", "poison", "track", "fail=100"):
             with self.subTest(words):

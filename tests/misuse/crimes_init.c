@@ -133,7 +133,7 @@ init_twice(struct scene *s)
     scene_expect(s, os_mempool_init(s->scene.pool, 1, 0, buffer, "again"), OS_INVALID_PARM);
 }
 
-/* The same memory handed to two pools. */
+/* The same memory handed to two pools. One block's worth of it would be its holder's to use. */
 static void
 init_on_used_buffer(struct scene *s)
 {
@@ -142,7 +142,8 @@ init_on_used_buffer(struct scene *s)
     os_error_t error;
 
     place_take(&s->scene);
-    error = os_mempool_init(&pool, 1, SCENE_SIZE, s->scene.buffer, "usurper");
+    place_take(&s->scene);
+    error = os_mempool_init(&pool, 2, SCENE_SIZE, s->scene.buffer, "usurper");
     if (error != OS_OK) {
         scene_expect(s, error, OS_INVALID_PARM);
         return;
