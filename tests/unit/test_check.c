@@ -18,7 +18,7 @@ static const char rules[] = "check:check;poison:poison;track:track;fence:fence;f
 
 static const char *const names[] = {"check", "poison", "track", "fence", "all", "all fenced"};
 
-enum { BLOCKS = 20, ROUNDS = 20000, SIZES = 5 };
+enum { BLOCKS = 20, ROUNDS = 20000, FEW_ROUNDS = 1000, SIZES = 5 };
 static const uint32_t sizes[SIZES] = {1, 16, 61, 4096, 5000};
 
 struct subject {
@@ -166,12 +166,14 @@ model_run(struct subject *subject, unsigned rounds)
 static void
 pools_work_under_every_word(void **state)
 {
+    const unsigned rounds = rounds_of(ROUNDS, FEW_ROUNDS);
+
     for (size_t name = 0; name < LENGTH(names); name++) {
         for (size_t size = 0; size < 2 * SIZES; size++) {
             struct subject *subject = subject_make(names[name], sizes[size / 2], size % 2 == 1);
 
             assert_true(check_is_wanted(subject->pool));
-            model_run(subject, ROUNDS / (sizes[size / 2] > 100 ? 20 : 1));
+            model_run(subject, rounds / (sizes[size / 2] > 100 ? 20 : 1));
             stats_of(subject->pool);
             assert_true(os_mempool_is_sane(subject->pool));
             subject_end(subject);
