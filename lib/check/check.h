@@ -58,6 +58,10 @@ bool check_has(const struct os_mempool *mp, const void *block);
 /* Notes a put that is refused, with what is known of the block's life; also for other pools. */
 os_error_t check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block);
 
+/* At the end of each call: the record of a pool that is not registered ends with the last block.
+ * Those that get, put and clear, and is_sane, do it themselves; also for other pools. */
+void check_rest(struct os_mempool *mp);
+
 /* Of the registered pools' records those whose blocks are out and are to be told at the end: the
  * first, and the one after. */
 const struct record *check_first_held(void);

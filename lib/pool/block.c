@@ -119,6 +119,7 @@ block_refuse(struct os_mempool *mp, int problem, const void *block, const void *
         check_look(mp, &faults);
     }
     check_refuse(&faults, mp, problem, block);
+    check_rest(mp);
     pool_leave(mp);
     faults_report(&faults, caller);
     return OS_INVALID_PARM;

@@ -385,6 +385,23 @@ do_unregistered(void)
     }
 }
 
+/* Nothing of the library's stays with a pool that is gone: it is in its own buffer again. */
+static void
+do_refused_after_unregister(void)
+{
+    struct os_mempool_ext ext;
+    os_membuf_t words[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+
+    os_mempool_ext_init(&ext, BLOCKS, BLOCK_BYTES, words, "extended");
+    ext.mpe_put_cb = put_back;
+    os_mempool_unregister(&ext.mpe_mp);
+    putter(&ext.mpe_mp, &words[1]);
+    putter(&ext.mpe_mp, &words[0]);
+    if (ext.mpe_mp.mp_membuf_addr != (uintptr_t)words) {
+        exit(8);
+    }
+}
+
 static void
 do_forked(void)
 {
@@ -425,6 +442,7 @@ static const struct {
     {"many-blocks", do_many_blocks},
     {"no-mappings-left", do_no_mappings_left},
     {"unregistered", do_unregistered},
+    {"refused-after-unregister", do_refused_after_unregister},
     {"forked", do_forked},
 };
 

@@ -160,6 +160,11 @@ class Words(CulpritCase):
                         "double put", "write after put", "from byte 20: found 21", "last put at ")
         self.assertEqual(self.commit("unregistered", "fence").status, -signal.SIGSEGV)
 
+    def test_a_refused_put_leaves_nothing_behind_after_unregister(self):
+        for words in ("check", "fence"):
+            with self.subTest(words):
+                self.assertEqual(self.commit("refused-after-unregister", words).status, 0)
+
     def test_a_forked_child_is_checked_too(self):
         outcome = self.commit("forked", "poison,track")
         self.assertEqual(outcome.status, 0)
