@@ -5,6 +5,17 @@
 
 #include "base/build.h"
 
+/*
+ * A section lasts some 20 ns and a sleep some 10 us: glibc's adaptive mutex looks again for a
+ * moment, at growing distances, before it sleeps. With PTHREAD_PRIO_INHERIT it sleeps at once.
+ * (The kind is an enumerator there, no macro that could be asked for.)
+ */
+#ifdef __GLIBC__
+static const int lock_mutex_type = PTHREAD_MUTEX_ADAPTIVE_NP;
+#else
+static const int lock_mutex_type = PTHREAD_MUTEX_DEFAULT;
+#endif
+
 struct lock {
     pthread_mutex_t mutex;
 };
@@ -18,6 +29,7 @@ lock_init(struct lock *lock)
     if (build_prio_inherit) {
         pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
     }
+    pthread_mutexattr_settype(&attr, lock_mutex_type);
     pthread_mutex_init(&lock->mutex, &attr);
     pthread_mutexattr_destroy(&attr);
 }
