@@ -74,7 +74,7 @@ def run(commands, scratch, environment):
 
 
 EQUAL = [
-    (r'0x[0-9a-f]+', '0xN'),
+    (r'0x[0-9A-Fa-f]+', '0xN'),
     (r'==\d+==', '==N=='),
     (r'\b(thread|LWP|process|PID) \d+', r'\1 N'),
     (r'\[\d+\]', '[N]'),
