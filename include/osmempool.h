@@ -45,7 +45,7 @@ const char *os_error_str(os_error_t error);
  * @return  OS_OK; OS_ENOMEM if fewer than n blocks are free; OS_INVALID_PARM for a NULL pool or
  *          array.
  */
-os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n);
+OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n);
 
 /**
  * Puts n blocks back. All are checked first: if one of them is not a block of the pool, is free
@@ -60,7 +60,7 @@ os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n
  * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; for an extended pool the
  *          first value that is not OS_OK, the others having been put all the same.
  */
-os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n);
+OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n);
 
 /**
  * Gives each thread a cache of up to depth blocks of this pool, so that threads that share it need
