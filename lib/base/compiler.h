@@ -6,6 +6,9 @@
 /* Exported from the shared library; everything else is hidden (gnu_symbol_visibility). */
 #define OSMP_PUBLIC __attribute__((visibility("default")))
 
+/* Called most of all: begins on a cache line, so that a get or a put lies on as few as it can. */
+#define OSMP_HOT __attribute__((aligned(64)))
+
 /* Rarely called: kept out of line and out of the hot path's cache lines. */
 #define OSMP_COLD __attribute__((cold, noinline))
 
