@@ -110,7 +110,6 @@ struct os_mempool {
     uint8_t mp_flags;
     uint8_t osmp_shift;
     uint8_t osmp_key_lines;
-    uint8_t osmp_key_shift;
     /** The name as the caller gave it. Never read again after init: the library keeps a copy. */
     char *name;
     /** Entry in the list of registered pools; os_mempool_info_get_next() walks it safely. */

@@ -43,8 +43,9 @@ struct cache {
     uintptr_t open_tp;             /* its thread's pointer while it is open, else 0 */
     void **blocks;
     uint32_t depth;    /* room in blocks */
-    uint16_t key_mask; /* where the pool's blocks have their keys: geometry_key_offset() */
-    uint8_t key_shift;
+    uint32_t key_mask; /* where the pool's blocks have their keys: geometry_key_offset() */
+    uintptr_t last;    /* which addresses are the pool's blocks': geometry_lacks() */
+    uint32_t low_mask;
     bool paused;           /* closed by a visit, to be opened again after it */
     uintptr_t tp;          /* whose: the thread's pointer; 0 nobody's */
     uint64_t moved[2];     /* blocks given to it by the lock's path, less those taken */
@@ -87,6 +88,13 @@ static inline const struct cache_set *
 cache_set_of(const struct os_mempool *mp)
 {
     return __atomic_load_n(&pool_tail_const(mp)->open_caches, __ATOMIC_ACQUIRE);
+}
+
+/* The same for a put that has not looked for a callback: NULL where there may be one. */
+static inline const struct cache_set *
+cache_set_for_put(const struct os_mempool *mp)
+{
+    return __atomic_load_n(&pool_tail_const(mp)->put_caches, __ATOMIC_ACQUIRE);
 }
 
 /* The newest cache of a set, for snapshots, which take no pool's lock: caches are only ever added

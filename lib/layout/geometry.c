@@ -16,15 +16,6 @@ geometry_inverse(uintptr_t odd)
     return inverse;
 }
 
-/* The logarithm of the stride, less that of a line. Pools of smaller blocks have no use for it. */
-static uint8_t
-geometry_key_shift(const struct os_mempool *mp)
-{
-    unsigned log = 8 * sizeof(long) - 1 - (unsigned)__builtin_clzl(geometry_stride(mp));
-
-    return (uint8_t)(log > GEOMETRY_LINE_SHIFT ? log - GEOMETRY_LINE_SHIFT : 0);
-}
-
 void
 geometry_place(struct os_mempool *mp, uintptr_t first, size_t step)
 {
@@ -38,7 +29,6 @@ geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const 
 {
     mp->mp_num_blocks = blocks;
     mp->mp_block_size = block_size;
-    mp->osmp_key_shift = geometry_key_shift(mp);
     geometry_place(mp, (uintptr_t)membuf, geometry_stride(mp));
 }
 

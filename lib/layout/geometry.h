@@ -55,15 +55,15 @@ geometry_has_key(const struct os_mempool *mp)
 }
 
 /*
- * Where a block's key is: in word 1 of a cache line that some bits of its address choose, those
- * from the logarithm of the stride on, so that neighbours differ. The mask is 0, and that line the
- * first, but in cached pools of large blocks: the first lines of blocks 2 KiB apart share few sets
- * of a processor's cache, and a cached pool touches nothing else of a block.
+ * Where a block's key is: in word 1 of a cache line that the number of the 4 KiB chooses which the
+ * block begins in. The mask is 0, and that line the first, but in cached pools of large blocks: the
+ * first lines of blocks 2 KiB apart share few sets of a processor's cache, and a cached pool
+ * touches nothing else of a block. What lies in the same 4 KiB has sets of its own anyway.
  */
 static inline size_t
-geometry_key_offset(const void *block, unsigned shift, size_t mask)
+geometry_key_offset(const void *block, size_t mask)
 {
-    return ((uintptr_t)block >> shift & mask) + OSMP_KEY * sizeof(osmp_word);
+    return ((uintptr_t)block >> GEOMETRY_LINE_SHIFT & mask) + OSMP_KEY * sizeof(osmp_word);
 }
 
 /* The mask of a pool, of osmp_key_lines. */
@@ -77,6 +77,30 @@ static inline bool
 geometry_holds(const struct os_mempool *mp, const void *block)
 {
     return osmp_index(mp, block) < mp->mp_num_blocks;
+}
+
+/*
+ * Whether an address is none of a pool's blocks, without the rotation, for who keeps two figures of
+ * a pool that has blocks: left where it is, i is at most the last block's, and has no low bits.
+ */
+static inline uintptr_t
+geometry_last(const struct os_mempool *mp)
+{
+    return (uintptr_t)(mp->mp_num_blocks - 1) << mp->osmp_shift;
+}
+
+static inline uint32_t
+geometry_low_mask(const struct os_mempool *mp)
+{
+    return (uint32_t)(((uint64_t)1 << mp->osmp_shift) - 1);
+}
+
+static inline bool
+geometry_lacks(const struct os_mempool *mp, uintptr_t last, uint32_t low_mask, const void *block)
+{
+    uintptr_t i = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
+
+    return osmp_rarely(i > last) || osmp_rarely(((uint32_t)i & low_mask) != 0);
 }
 
 static inline struct os_memblock *

@@ -44,6 +44,7 @@ struct __attribute__((may_alias)) pool_tail {
     uint32_t gets_high;            /* carries out of osmp_gets */
     struct cache_set *caches;      /* NULL until caches are enabled first: layout/cache.h */
     struct cache_set *open_caches; /* the same for threads without the lock, once one is open */
+    struct cache_set *put_caches;  /* the same, but NULL in extended pools */
     int64_t adjust;
     uint64_t failed;
     uint64_t refused;

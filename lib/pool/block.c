@@ -96,7 +96,7 @@ block_get(struct os_mempool *mp)
     return block_get_beside(mp, osmp_caller());
 }
 
-OSMP_PUBLIC void *
+OSMP_PUBLIC OSMP_HOT void *
 os_memblock_get(struct os_mempool *mp)
 {
     void *block;
@@ -181,20 +181,23 @@ block_put_beside(struct os_mempool *mp, void *block, const void *caller)
     return block_put_locked(mp, block, caller);
 }
 
-/* As block_get(). */
-OSMP_WITHIN os_error_t
-block_put(struct os_mempool *mp, void *block)
+/* Through the cache at the caller's home, if there is a set and the cache is the caller's. */
+OSMP_WITHIN bool
+block_put_home(struct os_mempool *mp, const struct cache_set *set, void *block)
 {
-    const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
 
-    if (osmp_unlikely(set == NULL)) {
-        return block_put_locked(mp, block, osmp_caller());
-    }
-    if (osmp_likely(cache_put(mp, cache_table_home(set, tp), tp, block))) {
+    return osmp_likely(set != NULL) && cache_put(mp, cache_table_home(set, tp), tp, block);
+}
+
+/* Without a callback. */
+static __attribute__((noinline)) os_error_t
+block_put(struct os_mempool *mp, void *block, const void *caller)
+{
+    if (block_put_home(mp, cache_set_of(mp), block)) {
         return OS_OK;
     }
-    return block_put_beside(mp, block, osmp_caller());
+    return block_put_beside(mp, block, caller);
 }
 
 /* In the section, which it leaves: the look of a checked pool. What a callback does with the block
@@ -264,19 +267,28 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     return callback_run(ext, put_cb, block);
 }
 
-OSMP_PUBLIC os_error_t
+/* Whatever is neither the owner's nor goes through a cache at home. */
+static __attribute__((noinline)) os_error_t
+block_put_past(struct os_mempool *mp, void *block, const void *caller)
+{
+    if (osmp_likely(!block_is_extended(mp))) {
+        return block_put_beside(mp, block, caller);
+    }
+    return block_has_callback(mp) ? block_put_extended(mp, block, caller)
+                                  : block_put(mp, block, caller);
+}
+
+OSMP_PUBLIC OSMP_HOT os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_unlikely(mp == NULL)) {
         return fault_no_pool(mp, block_addr, osmp_caller());
     }
-    if (osmp_likely(osmp_owner_put(mp, block_addr))) {
+    if (osmp_likely(osmp_owner_put(mp, block_addr) ||
+                    block_put_home(mp, cache_set_for_put(mp), block_addr))) {
         return OS_OK;
     }
-    if (osmp_unlikely(block_has_callback(mp))) {
-        return block_put_extended(mp, block_addr, osmp_caller());
-    }
-    return block_put(mp, block_addr);
+    return block_put_past(mp, block_addr, osmp_caller());
 }
 
 OSMP_PUBLIC os_error_t
@@ -290,7 +302,7 @@ os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
     }
     /* Asked first: once the block is back, another thread may have done with the pool. */
     extended = block_is_extended(mp);
-    error = block_put(mp, block_addr);
+    error = block_put(mp, block_addr, osmp_caller());
     if (extended && error == OS_OK) {
         callback_released(mp, block_addr);
     }

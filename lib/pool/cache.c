@@ -290,6 +290,19 @@ cache_claim(struct os_mempool *mp)
         owner_next_run(set->run_needed, cache_served(set) - set->open_from >= CACHE_PAID);
 }
 
+/*
+ * For threads without the lock. Release: pairs with the acquire in cache_set_of() and
+ * cache_set_for_put(). Who still has a set after NULL finds closed caches.
+ */
+static void
+cache_publish(struct os_mempool *mp, struct cache_set *set)
+{
+    bool is_extended = (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+
+    __atomic_store_n(&pool_tail(mp)->open_caches, set, __ATOMIC_RELEASE);
+    __atomic_store_n(&pool_tail(mp)->put_caches, is_extended ? NULL : set, __ATOMIC_RELEASE);
+}
+
 /* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure, and
  * leaves errno as it was. */
 static OSMP_COLD void
@@ -304,13 +317,13 @@ cache_open(struct os_mempool *mp)
         set->run = 0;
         return;
     }
-    cache->key_shift = mp->osmp_key_shift;
-    cache->key_mask = (uint16_t)geometry_key_mask(mp);
+    cache->key_mask = (uint32_t)geometry_key_mask(mp);
+    cache->last = geometry_last(mp);
+    cache->low_mask = geometry_low_mask(mp);
     if (set->n_open++ == 0) {
         set->open_from = cache_served(set);
     }
-    /* Release: pairs with the acquire in cache_set_of(). */
-    __atomic_store_n(&pool_tail(mp)->open_caches, set, __ATOMIC_RELEASE);
+    cache_publish(mp, set);
     /* Relaxed: its own thread is the one that reads it without the lock. */
     __atomic_store_n(&cache->open_tp, cache->tp, __ATOMIC_RELAXED);
 }
@@ -594,8 +607,7 @@ cache_disable(struct os_mempool *mp)
     cache_end_pause(mp, false);
     freelist_move_keys(mp, 0);
     counts_join(mp);
-    /* Relaxed: who still has it finds closed caches. */
-    __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
+    cache_publish(mp, NULL);
     cache_set(mp)->depth = 0;
     pool_tail(mp)->unusual &= ~(uint32_t)POOL_CACHED;
     owner_init(mp);

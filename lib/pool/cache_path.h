@@ -36,12 +36,12 @@ cache_leave(struct cache *cache)
 static inline bool
 cache_enter(struct cache *cache, const struct os_mempool *mp, uintptr_t tp)
 {
-    if (osmp_unlikely(__atomic_load_n(&cache->open_tp, __ATOMIC_RELAXED) != tp)) {
+    if (osmp_unlikely(osmp_differs(&cache->open_tp, tp, __ATOMIC_RELAXED))) {
         return false;
     }
     __atomic_store_n(&cache->busy, mp, OSMP_DEKKER_STORE);
     __asm__ volatile("" ::: "memory");
-    if (osmp_unlikely(__atomic_load_n(&cache->open_tp, OSMP_DEKKER_LOAD) != tp)) {
+    if (osmp_unlikely(osmp_differs(&cache->open_tp, tp, OSMP_DEKKER_LOAD))) {
         cache_leave(cache);
         return false;
     }
@@ -52,7 +52,7 @@ cache_enter(struct cache *cache, const struct os_mempool *mp, uintptr_t tp)
 static inline osmp_word *
 cache_key_word(const struct cache *cache, void *block)
 {
-    size_t offset = geometry_key_offset(block, cache->key_shift, cache->key_mask);
+    size_t offset = geometry_key_offset(block, cache->key_mask);
 
     return (osmp_word *)(void *)((char *)block + offset);
 }
@@ -62,7 +62,7 @@ static inline bool
 cache_pop(struct cache *cache, void **block)
 {
     uint64_t word = cache->counts;
-    size_t held = cache_held(word);
+    size_t held = word & CACHE_HELD_MASK;
 
     if (osmp_unlikely(held == 0 || __builtin_add_overflow(word, OSMP_COUNTS_GET, &word))) {
         return false;
@@ -80,7 +80,7 @@ cache_mark(const struct os_mempool *mp, const struct cache *cache, void *block)
     uintptr_t key = osmp_key(mp, block);
     osmp_word *word;
 
-    if (osmp_unlikely(!geometry_holds(mp, block))) {
+    if (osmp_unlikely(geometry_lacks(mp, cache->last, cache->low_mask, block))) {
         return false;
     }
     word = cache_key_word(cache, block);

@@ -93,8 +93,7 @@ struct freelist_damage freelist_inspect(const struct os_mempool *mp);
 static inline osmp_word *
 freelist_key_word(const struct os_mempool *mp, void *block)
 {
-    return (osmp_word *)(void *)((char *)block + geometry_key_offset(block, mp->osmp_key_shift,
-                                                                     geometry_key_mask(mp)));
+    return (osmp_word *)(void *)((char *)block + geometry_key_offset(block, geometry_key_mask(mp)));
 }
 
 /*

@@ -83,7 +83,7 @@ write_key_of(struct scene *s, unsigned char *block)
     const struct os_mempool *mp = s->scene.pool;
     size_t mask = (size_t)mp->osmp_key_lines * 64;
 
-    return block + ((uintptr_t)block >> mp->osmp_key_shift & mask) + sizeof(void *);
+    return block + ((uintptr_t)block / 64 & mask) + sizeof(void *);
 }
 
 static void
