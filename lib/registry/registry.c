@@ -24,8 +24,20 @@ static struct os_mempool *registry_list;
 static struct os_mempool **registry_end = &registry_list;
 static size_t registry_n_pools;
 
+/* Many trees, chosen by a hash of the address, as a step down in one is a miss of the cache. */
+enum { REGISTRY_TREES_LOG = 11 };
+
 RB_HEAD(registry_tree, pool_tail);
-static struct registry_tree registry_by_address = RB_INITIALIZER(&registry_by_address);
+static struct registry_tree registry_trees[1 << REGISTRY_TREES_LOG];
+
+/* Multiplicative hash (Knuth, The Art of Computer Programming 3, 6.4); its high bits are good. */
+static struct registry_tree *
+registry_tree_of(const struct os_mempool *mp)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)mp * 0x9e3779b97f4a7c15u;
+
+    return &registry_trees[hash >> (64 - REGISTRY_TREES_LOG)];
+}
 
 static int
 registry_compare(const struct pool_tail *a, const struct pool_tail *b)
@@ -93,13 +105,13 @@ registry_unlock_after_fork(void)
     registry_give();
 }
 
-/* The tree compares addresses only, so the key needs no content. */
+/* A tree compares addresses only, so the key needs no content. */
 bool
 registry_has(const struct os_mempool *mp)
 {
     struct pool_tail *key = pool_tail((struct os_mempool *)(uintptr_t)mp);
 
-    return RB_FIND(registry_tree, &registry_by_address, key) != NULL;
+    return RB_FIND(registry_tree, registry_tree_of(mp), key) != NULL;
 }
 
 /* Of all that could be compared, the secret is what no zeroes and no other data look like. */
@@ -118,7 +130,7 @@ registry_link(struct os_mempool *mp)
     tail->led_by = registry_end;
     *registry_end = mp;
     registry_end = &mp->mp_list.stqe_next;
-    RB_INSERT(registry_tree, &registry_by_address, tail);
+    RB_INSERT(registry_tree, registry_tree_of(mp), tail);
     registry_n_pools++;
 }
 
@@ -134,7 +146,7 @@ registry_unlink(struct os_mempool *mp)
     } else {
         registry_end = tail->led_by;
     }
-    RB_REMOVE(registry_tree, &registry_by_address, tail);
+    RB_REMOVE(registry_tree, registry_tree_of(mp), tail);
     registry_n_pools--;
 }
 

@@ -3,10 +3,10 @@
  * registry.h: the set of registered pools.
  *
  * Registering is what makes a pool exist: os_mempool_init() formats and links. Pools are kept
- * twice, in a list in order of registration and in a tree by address. The tree tells whether a
+ * twice, in a list in order of registration and in trees by address. These tell whether a
  * pool is registered without a look at the caller's struct, which may be uninitialised or freed.
  *
- * Synchronization: one mutex guards list and tree. registry_count() and registry_copy() take it
+ * Synchronization: one mutex guards list and trees. registry_count() and registry_copy() take it
  * themselves; the others are called between registry_enter() and registry_leave(). The thread that
  * holds the freeze (sync/freeze.h) has the mutex already and passes.
  * Lock order: freeze, registry, pool.
