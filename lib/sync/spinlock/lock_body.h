@@ -45,12 +45,8 @@ lock_exchange(struct lock *lock)
 OSMP_COLD void lock_tell_taken(struct lock *lock);
 OSMP_COLD void lock_tell_giving(struct lock *lock);
 
-/* Whether a tool watches that has to be told. */
-static inline bool
-lock_is_watched(void)
-{
-    return tool_running() || __tsan_acquire != NULL;
-}
+/* Whether a tool watches that has to be told. Set once, before main(): one look instead of two. */
+extern bool lock_is_watched;
 
 static inline void
 lock_take(struct lock *lock)
@@ -58,7 +54,7 @@ lock_take(struct lock *lock)
     if (osmp_unlikely(!lock_exchange(lock))) {
         lock_wait(lock);
     }
-    if (osmp_unlikely(lock_is_watched())) {
+    if (osmp_unlikely(lock_is_watched)) {
         lock_tell_taken(lock);
     }
 }
@@ -68,7 +64,7 @@ lock_try(struct lock *lock)
 {
     bool taken = lock_exchange(lock);
 
-    if (taken && lock_is_watched()) {
+    if (taken && lock_is_watched) {
         lock_tell_taken(lock);
     }
     return taken;
@@ -77,7 +73,7 @@ lock_try(struct lock *lock)
 static inline void
 lock_give(struct lock *lock)
 {
-    if (osmp_unlikely(lock_is_watched())) {
+    if (osmp_unlikely(lock_is_watched)) {
         lock_tell_giving(lock);
     }
     /* Release: pairs with the acquire exchange in lock_exchange(). */

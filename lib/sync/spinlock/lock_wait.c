@@ -16,6 +16,15 @@
  */
 enum { LOCK_PAUSES_MAX = 16, LOCK_YIELDS = 20, LOCK_SLEEP_NS = 50000 };
 
+bool lock_is_watched;
+
+/* After tool.c has found out about Valgrind. */
+__attribute__((constructor(102))) static void
+lock_start(void)
+{
+    lock_is_watched = tool_running() || __tsan_acquire != NULL;
+}
+
 static void
 lock_pause(unsigned pauses)
 {
