@@ -34,6 +34,7 @@
 #include <stdbool.h>
 
 #include "layout/counts.h"
+#include "layout/geometry.h"
 #include "layout/tail.h"
 #include "os/os_mempool_inline.h"
 
@@ -42,15 +43,14 @@ struct cache {
     const struct os_mempool *busy; /* its pool while the thread is in a section, else NULL */
     uintptr_t open_tp;             /* its thread's pointer while it is open, else 0 */
     void **blocks;
-    uint32_t depth;    /* room in blocks */
-    uint32_t key_mask; /* where the pool's blocks have their keys: geometry_key_offset() */
-    uintptr_t last;    /* which addresses are the pool's blocks': geometry_lacks() */
-    uint32_t low_mask;
-    bool paused;           /* closed by a visit, to be opened again after it */
-    uintptr_t tp;          /* whose: the thread's pointer; 0 nobody's */
-    uint64_t moved[2];     /* blocks given to it by the lock's path, less those taken */
-    uint64_t gets_before;  /* gets that counts has no room for any more */
-    struct thread *thread; /* whose, too, for its end */
+    uint32_t depth;            /* room in blocks */
+    uint32_t key_mask;         /* where the pool's blocks have their keys: geometry_key_offset() */
+    struct geometry_span span; /* which addresses are the pool's blocks' */
+    bool paused;               /* closed by a visit, to be opened again after it */
+    uintptr_t tp;              /* whose: the thread's pointer; 0 nobody's */
+    uint64_t moved[2];         /* blocks given to it by the lock's path, less those taken */
+    uint64_t gets_before;      /* gets that counts has no room for any more */
+    struct thread *thread;     /* whose, too, for its end */
     struct cache *next;
 } __attribute__((aligned(64)));
 

@@ -79,28 +79,28 @@ geometry_holds(const struct os_mempool *mp, const void *block)
     return osmp_index(mp, block) < mp->mp_num_blocks;
 }
 
-/*
- * Whether an address is none of a pool's blocks, without the rotation, for who keeps two figures of
- * a pool that has blocks: left where it is, i is at most the last block's, and has no low bits.
- */
-static inline uintptr_t
-geometry_last(const struct os_mempool *mp)
+/* What geometry_lacks() knows of a pool that has blocks. */
+struct geometry_span {
+    uintptr_t last;    /* the last block's number, left where the multiplication puts it */
+    uint32_t low_mask; /* the bits below: 0 in any block's */
+};
+
+static inline struct geometry_span
+geometry_span_of(const struct os_mempool *mp)
 {
-    return (uintptr_t)(mp->mp_num_blocks - 1) << mp->osmp_shift;
+    return (struct geometry_span){
+        .last = (uintptr_t)(mp->mp_num_blocks - 1) << mp->osmp_shift,
+        .low_mask = (uint32_t)(((uint64_t)1 << mp->osmp_shift) - 1),
+    };
 }
 
-static inline uint32_t
-geometry_low_mask(const struct os_mempool *mp)
-{
-    return (uint32_t)(((uint64_t)1 << mp->osmp_shift) - 1);
-}
-
+/* The opposite of geometry_holds(), without the rotation. */
 static inline bool
-geometry_lacks(const struct os_mempool *mp, uintptr_t last, uint32_t low_mask, const void *block)
+geometry_lacks(const struct os_mempool *mp, const struct geometry_span *span, const void *block)
 {
     uintptr_t i = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
 
-    return osmp_rarely(i > last) || osmp_rarely(((uint32_t)i & low_mask) != 0);
+    return osmp_rarely(i > span->last) || osmp_rarely(((uint32_t)i & span->low_mask) != 0);
 }
 
 static inline struct os_memblock *

@@ -318,8 +318,7 @@ cache_open(struct os_mempool *mp)
         return;
     }
     cache->key_mask = (uint32_t)geometry_key_mask(mp);
-    cache->last = geometry_last(mp);
-    cache->low_mask = geometry_low_mask(mp);
+    cache->span = geometry_span_of(mp);
     if (set->n_open++ == 0) {
         set->open_from = cache_served(set);
     }
