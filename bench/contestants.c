@@ -31,6 +31,12 @@ fits_sharers(const struct bench_case *what)
     return what->shared;
 }
 
+static bool
+fits_handover(const struct bench_case *what)
+{
+    return what->kind == CASE_HANDOVER;
+}
+
 #define UNDER(label, debug_words, text)                                                            \
     {                                                                                              \
         .name = label, .role = ROLE_DEBUG, .engine = &engine_pool, .words = debug_words,           \
@@ -72,6 +78,11 @@ const struct contestant contestants[] = {
      .role = ROLE_LIMIT,
      .engine = &engine_bare,
      .help = "a LIFO list without lock, check or counter"},
+    {.name = "both touch",
+     .role = ROLE_LIMIT,
+     .engine = &engine_touch,
+     .fits = fits_handover,
+     .help = "no allocator: getter and putter each write a word of the block"},
     {.name = "mutex+list",
      .role = ROLE_LOCK,
      .engine = &engine_bare_mutex,
