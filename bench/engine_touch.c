@@ -2,7 +2,8 @@
 /*
  * engine_touch.c: the limit of a hand-over in which both sides touch the block: no allocator at
  * all. The blocks go round in a fixed order; the getter marks a word as used, as a get clears a
- * key, and the putter looks at it and marks it as free. So a block's cache line changes cores twice.
+ * key, and the putter looks at it and marks it as free. So a block's cache line changes cores
+ * twice.
  */
 #include <stdlib.h>
 
