@@ -19,6 +19,7 @@ enum contestant_role {
     ROLE_LOCK,    /**< what a locked pool cannot beat: the bare list in a lock */
     ROLE_MALLOC,  /**< a rival */
     ROLE_PEER,    /**< of the same kind as this library, for one case */
+    ROLE_TOUCH,   /**< a hand-over without an allocator: no ratios, it may well be beaten */
     ROLE_CLOCK,   /**< what the clock adds to a latency */
 };
 

@@ -182,7 +182,7 @@ extern const struct engine engine_malloc;
 extern const struct engine engine_bare;
 extern const struct engine engine_bare_mutex;
 extern const struct engine engine_bare_spin;
-/** Blocks that go round without an allocator, touched by getter and putter. */
+/** Blocks that go round without an allocator, touched by both sides of a hand-over. */
 extern const struct engine engine_touch;
 /** DPDK's rte_mempool by its bulk calls; only where it is here. */
 extern const struct engine engine_dpdk;

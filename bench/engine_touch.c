@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine_touch.c: the limit of a hand-over in which both sides touch the block: no allocator at
- * all. The blocks go round in a fixed order; the getter marks a word as used, as a get clears a
- * key, and the putter looks at it and marks it as free. So a block's cache line changes cores
- * twice.
+ * engine_touch.c: what a hand-over costs without any allocator if both sides touch the block, as
+ * they do with a pool: the user writes a word, and the put looks at another and writes it. So the
+ * block's cache line changes cores twice. The blocks go round in a fixed order.
  */
 #include <stdlib.h>
 

@@ -16,7 +16,7 @@
 static const char *const role_names[] = {
     [ROLE_POOL] = "pool",   [ROLE_VARIANT] = "variant", [ROLE_DEBUG] = "debug",
     [ROLE_LIMIT] = "limit", [ROLE_LOCK] = "lock",       [ROLE_MALLOC] = "malloc",
-    [ROLE_PEER] = "peer",   [ROLE_CLOCK] = "clock",
+    [ROLE_PEER] = "peer",   [ROLE_TOUCH] = "touch",     [ROLE_CLOCK] = "clock",
 };
 
 /* jansson returns NULL for want of memory only: all strings here are this program's own. */

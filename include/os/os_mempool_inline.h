@@ -136,9 +136,10 @@ uintptr_t osmp_thread_pointer(void);
 #endif
 
 /*
- * Whether a word, loaded in an order, has another value. On x86-64 by the one instruction that
- * compilers do not make of an atomic load and a comparison: every load is an acquire there, and the
- * clobber keeps the compiler's order. With it the owner's get and put lie on two cache lines each.
+ * Whether a word, loaded in the given order, differs from a value. On x86-64 by one instruction,
+ * which gcc 12 and clang 14 do not make of an atomic load and a comparison: every load is an
+ * acquire there, and the clobber keeps the compiler's order. With it the owner's get and put are
+ * short enough for two cache lines each. ThreadSanitizer, which looks at atomics alone, gets them.
  */
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) &&               \
     !defined(OSMP_SEQ_CST)
@@ -236,10 +237,11 @@ osmp_leave(struct osmp_thread *me)
 OSMP_INLINE struct osmp_thread *
 osmp_enter(struct os_mempool *mp)
 {
-    /* A first look, repeated below. tp of a record changes only while it owns nothing. */
+    /* A first look, repeated below. tp of a record changes only while it owns nothing. That there
+     * is no owner is not rare: a cached pool has none. */
     struct osmp_thread *me = __atomic_load_n(&mp->osmp_owner, OSMP_FIRST_LOAD);
 
-    if (osmp_rarely(me == NULL || osmp_differs(&me->tp, osmp_thread_pointer(), __ATOMIC_RELAXED))) {
+    if (me == NULL || osmp_rarely(osmp_differs(&me->tp, osmp_thread_pointer(), __ATOMIC_RELAXED))) {
         return NULL;
     }
     /* Store and load of the Dekker pair; the compiler must keep their order, the core need not. */
@@ -311,7 +313,7 @@ osmp_owner_get(struct os_mempool *mp)
     struct osmp_thread *me = osmp_enter(mp);
     void *block;
 
-    if (osmp_rarely(me == NULL)) {
+    if (me == NULL) {
         return NULL;
     }
     block = osmp_pop(mp);
@@ -326,7 +328,7 @@ osmp_owner_put(struct os_mempool *mp, void *block)
     struct osmp_thread *me = osmp_enter(mp);
     bool done;
 
-    if (osmp_rarely(me == NULL)) {
+    if (me == NULL) {
         return false;
     }
     done = osmp_push(mp, block);
@@ -339,8 +341,9 @@ osmp_owner_put(struct os_mempool *mp, void *block)
 #if defined(OSMP_HAVE_THREAD_POINTER) && !defined(OSMP_LIBRARY)
 
 /* The library's own functions, under names that the inline ones below do not hide. */
-extern void *osmp_call_get(struct os_mempool *mp) __asm__("os_memblock_get");
-extern os_error_t osmp_call_put(struct os_mempool *mp, void *block) __asm__("os_memblock_put");
+extern OSMP_NOPLT void *osmp_call_get(struct os_mempool *mp) __asm__("os_memblock_get");
+extern OSMP_NOPLT os_error_t osmp_call_put(struct os_mempool *mp,
+                                           void *block) __asm__("os_memblock_put");
 
 /*
  * To clang a function that calls one of its own symbol name calls itself: it drops the body, or

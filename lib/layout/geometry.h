@@ -37,8 +37,8 @@ uint32_t geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *o
 /* Whether a pool of these measures can exist: OS_OK, OS_INVALID_PARM or OS_MEM_NOT_ALIGNED. */
 os_error_t geometry_check(uint32_t blocks, uint32_t block_size, const void *membuf);
 
-/* Bytes of a processor's cache line, as a shift. */
-enum { GEOMETRY_LINE_SHIFT = 6 };
+/* Bytes of a processor's cache line, and of the addresses that its sets tell apart, as shifts. */
+enum { GEOMETRY_LINE_SHIFT = 6, GEOMETRY_PAGE_SHIFT = 12 };
 
 /* Distance from one block to the next, in bytes. */
 static inline size_t
@@ -55,15 +55,18 @@ geometry_has_key(const struct os_mempool *mp)
 }
 
 /*
- * Where a block's key is: in word 1 of a cache line that the number of the 4 KiB chooses which the
- * block begins in. The mask is 0, and that line the first, but in cached pools of large blocks: the
- * first lines of blocks 2 KiB apart share few sets of a processor's cache, and a cached pool
- * touches nothing else of a block. What lies in the same 4 KiB has sets of its own anyway.
+ * Where a block's key is: in word 1 of a cache line, which is chosen by the number of the page that
+ * the block begins in. The mask is 0, and that line the first, but in cached pools of large blocks:
+ * the first lines of blocks 2 KiB apart share few sets of a processor's cache, and a cached pool
+ * touches nothing else of a block. Blocks of one page have sets of their own anyway. The mask being
+ * that of a line's offset, one shift takes the number of the page and makes an offset of it.
  */
 static inline size_t
 geometry_key_offset(const void *block, size_t mask)
 {
-    return ((uintptr_t)block >> GEOMETRY_LINE_SHIFT & mask) + OSMP_KEY * sizeof(osmp_word);
+    const unsigned shift = GEOMETRY_PAGE_SHIFT - GEOMETRY_LINE_SHIFT;
+
+    return ((uintptr_t)block >> shift & mask) + OSMP_KEY * sizeof(osmp_word);
 }
 
 /* The mask of a pool, of osmp_key_lines. */
@@ -79,10 +82,10 @@ geometry_holds(const struct os_mempool *mp, const void *block)
     return osmp_index(mp, block) < mp->mp_num_blocks;
 }
 
-/* What geometry_lacks() knows of a pool that has blocks. */
+/* What geometry_span_holds() knows of a pool, which has one block at least. */
 struct geometry_span {
-    uintptr_t last;    /* the last block's number, left where the multiplication puts it */
-    uint32_t low_mask; /* the bits below: 0 in any block's */
+    uintptr_t last;    /* the last block's index << osmp_shift */
+    uint32_t low_mask; /* the osmp_shift bits below it */
 };
 
 static inline struct geometry_span
@@ -94,13 +97,18 @@ geometry_span_of(const struct os_mempool *mp)
     };
 }
 
-/* The opposite of geometry_holds(), without the rotation. */
+/*
+ * What geometry_holds() tells, without the rotation: low bits that are not 0 would rotate to the
+ * top, and make an index that no block has; where they are 0, products are in the order of indices.
+ */
 static inline bool
-geometry_lacks(const struct os_mempool *mp, const struct geometry_span *span, const void *block)
+geometry_span_holds(const struct os_mempool *mp, const struct geometry_span *span,
+                    const void *block)
 {
-    uintptr_t i = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
+    uintptr_t product = ((uintptr_t)block - mp->mp_membuf_addr) * mp->osmp_inverse;
 
-    return osmp_rarely(i > span->last) || osmp_rarely(((uint32_t)i & span->low_mask) != 0);
+    return !osmp_rarely(product > span->last) &&
+           !osmp_rarely(((uint32_t)product & span->low_mask) != 0);
 }
 
 static inline struct os_memblock *

@@ -105,7 +105,7 @@ os_memblock_get(struct os_mempool *mp)
         return NULL;
     }
     block = osmp_owner_get(mp);
-    return osmp_likely(block != NULL) ? block : block_get(mp);
+    return block != NULL ? block : block_get(mp);
 }
 
 OSMP_COLD os_error_t
@@ -256,7 +256,7 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     int problem;
 
     if (put_cb == NULL) {
-        return block_put_locked(mp, block, caller);
+        return block_put(mp, block, caller);
     }
     /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
     callback_drop_left((uintptr_t)__builtin_frame_address(0));
@@ -267,15 +267,12 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     return callback_run(ext, put_cb, block);
 }
 
-/* Whatever is neither the owner's nor goes through a cache at home. */
+/* Whatever is not the owner's and did not go through a cache at home. */
 static __attribute__((noinline)) os_error_t
 block_put_past(struct os_mempool *mp, void *block, const void *caller)
 {
-    if (osmp_likely(!block_is_extended(mp))) {
-        return block_put_beside(mp, block, caller);
-    }
-    return block_has_callback(mp) ? block_put_extended(mp, block, caller)
-                                  : block_put(mp, block, caller);
+    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block, caller)
+                                                : block_put_beside(mp, block, caller);
 }
 
 OSMP_PUBLIC OSMP_HOT os_error_t
@@ -284,8 +281,8 @@ os_memblock_put(struct os_mempool *mp, void *block_addr)
     if (osmp_unlikely(mp == NULL)) {
         return fault_no_pool(mp, block_addr, osmp_caller());
     }
-    if (osmp_likely(osmp_owner_put(mp, block_addr) ||
-                    block_put_home(mp, cache_set_for_put(mp), block_addr))) {
+    if (osmp_owner_put(mp, block_addr) ||
+        osmp_likely(block_put_home(mp, cache_set_for_put(mp), block_addr))) {
         return OS_OK;
     }
     return block_put_past(mp, block_addr, osmp_caller());

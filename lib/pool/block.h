@@ -14,13 +14,6 @@ block_is_extended(const struct os_mempool *mp)
     return (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
 }
 
-/* Whether the pool is extended and has a callback now. */
-static inline bool
-block_has_callback(const struct os_mempool *mp)
-{
-    return block_is_extended(mp) && ((const struct os_mempool_ext *)mp)->mpe_put_cb != NULL;
-}
-
 /* Why a put callback may not be called for an address; 0 if it is a block of the pool's that is out
  * and in no callback. A pool under the word check is looked at; what is found is reported. */
 int block_problem(struct os_mempool *mp, void *block, const void *caller);
@@ -28,7 +21,7 @@ int block_problem(struct os_mempool *mp, void *block, const void *caller);
 /* Counts and reports a put that is refused before it comes to the list; OS_INVALID_PARM. */
 os_error_t block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller);
 
-/* Put for an extended pool, which may have lost its callback meanwhile. */
+/* Put for an extended pool, with its callback if it has one. */
 os_error_t block_put_extended(struct os_mempool *mp, void *block, const void *caller);
 
 #endif

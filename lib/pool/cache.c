@@ -318,6 +318,7 @@ cache_open(struct os_mempool *mp)
         return;
     }
     cache->key_mask = (uint32_t)geometry_key_mask(mp);
+    /* There is a block: some are free, or the cache would not be opened. */
     cache->span = geometry_span_of(mp);
     if (set->n_open++ == 0) {
         set->open_from = cache_served(set);

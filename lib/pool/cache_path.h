@@ -80,7 +80,7 @@ cache_mark(const struct os_mempool *mp, const struct cache *cache, void *block)
     uintptr_t key = osmp_key(mp, block);
     osmp_word *word;
 
-    if (osmp_unlikely(geometry_lacks(mp, &cache->span, block))) {
+    if (osmp_unlikely(!geometry_span_holds(mp, &cache->span, block))) {
         return false;
     }
     word = cache_key_word(cache, block);

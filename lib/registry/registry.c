@@ -24,7 +24,7 @@ static struct os_mempool *registry_list;
 static struct os_mempool **registry_end = &registry_list;
 static size_t registry_n_pools;
 
-/* Many trees, chosen by a hash of the address, as a step down in one is a miss of the cache. */
+/* Many trees, chosen by a hash of the address: a step down misses the processor's cache. */
 enum { REGISTRY_TREES_LOG = 11 };
 
 RB_HEAD(registry_tree, pool_tail);

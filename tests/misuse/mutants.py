@@ -110,8 +110,8 @@ MUTANTS = [
         return fault_kind_of_stray(mp, block);
     }}
 ''', '', 'range'),
-    Mutant('put: range, cache', 'lib/pool/cache_path.h', f'osmp_unlikely({HOLDS})', 'false',
-           rows=STRAYS),
+    Mutant('put: range, cache', 'lib/pool/cache_path.h',
+           'osmp_unlikely(!geometry_span_holds(mp, &cache->span, block))', 'false', rows=STRAYS),
     Mutant('put: range, before the callback', 'lib/pool/block.c', f'''    if (!block_is_of(mp, block)) {{
         return fault_kind_of_stray(mp, block);
     }}

@@ -30,7 +30,12 @@ static void
 expect_agreement(const struct os_mempool *mp, uintptr_t address)
 {
     uintptr_t index = osmp_index(mp, (const void *)address);
+    struct geometry_span span = geometry_span_of(mp);
 
+    if (mp->mp_num_blocks > 0) {
+        assert_int_equal(geometry_span_holds(mp, &span, (const void *)address),
+                         is_block(mp, address));
+    }
     assert_int_equal(geometry_holds(mp, (const void *)address), is_block(mp, address));
     if (is_block(mp, address)) {
         assert_true(index == (address - mp->mp_membuf_addr) / geometry_stride(mp));

@@ -45,7 +45,10 @@ lock_exchange(struct lock *lock)
 OSMP_COLD void lock_tell_taken(struct lock *lock);
 OSMP_COLD void lock_tell_giving(struct lock *lock);
 
-/* Whether a tool watches that has to be told. Set once, before main(): one look instead of two. */
+/*
+ * Whether a tool watches that has to be told: one look instead of two. Set when the library is
+ * loaded; of locks that constructors of priority 101 take before that, tools are not told.
+ */
 extern bool lock_is_watched;
 
 static inline void
