@@ -136,7 +136,7 @@ const struct bench_case bench_cases[] = {
     },
     HANDOVER(64, 64, .depth = 256),
     HANDOVER(64, 512, .quick = true, .headline = true, .depth = 256),
-    HANDOVER(64, 1024, .depth = 1024),
+    HANDOVER(64, 1024, .quick = true, .depth = 1024),
     HANDOVER(2048, 512, .depth = 256),
     {
         .name = "succession/64",

@@ -17,6 +17,9 @@
 /* A round whose threads waited longer for a CPU tells more of the machine's other users. */
 #define CALM_WAITED_MAX 0.05
 
+/* So many processes of a contestant take the rounds of a case, one after the other. */
+#define PROCESSES 4
+
 static bool
 provider_fits(const struct contestant *who, const char *provider)
 {
@@ -87,24 +90,59 @@ score_round(const struct result *result, struct score *score, const struct conte
     }
 }
 
+/* Who takes part in a case. */
 static void
-case_start(struct result *result, const struct report *report, struct child *children)
+case_enlist(struct result *result, const struct report *report)
 {
-    char provider[sizeof(report->presences[0].provider)];
+    for (uint32_t i = 0; i < n_contestants; i++) {
+        struct score *score = &result->scores[i];
+
+        if (report->presences[i].here && report->presences[i].wanted &&
+            contestants_can(&contestants[i], result->what)) {
+            score->there = true;
+            score->rounds = die_calloc(report->n_rounds, sizeof(*score->rounds));
+        }
+    }
+}
+
+static void
+case_start(struct result *result, struct child *children)
+{
+    char provider[sizeof(((struct presence *)0)->provider)];
 
     for (uint32_t i = 0; i < n_contestants; i++) {
         const struct contestant *who = &contestants[i];
         struct score *score = &result->scores[i];
 
-        if (!report->presences[i].here || !report->presences[i].wanted ||
-            !contestants_can(who, result->what)) {
-            continue;
-        }
-        score->there = true;
-        score->rounds = die_calloc(report->n_rounds, sizeof(*score->rounds));
-        if (!child_start(&children[i], who, result->what->name, provider, sizeof(provider)) ||
-            !provider_fits(who, provider)) {
+        if (score->there &&
+            (!child_start(&children[i], who, result->what->name, provider, sizeof(provider)) ||
+             !provider_fits(who, provider))) {
             score_fail(result, score, who);
+        }
+    }
+}
+
+static void
+case_stop(struct result *result, struct child *children)
+{
+    for (uint32_t i = 0; i < n_contestants; i++) {
+        struct score *score = &result->scores[i];
+
+        if (children[i].pid != 0 && !child_stop(&children[i]) && score->there) {
+            score_fail(result, score, &contestants[i]);
+        }
+        children[i] = (struct child){0};
+    }
+}
+
+static void
+case_round(struct result *result, const struct report *report, struct child *children)
+{
+    for (uint32_t i = 0; i < n_contestants; i++) {
+        struct score *score = &result->scores[i];
+
+        if (score->there) {
+            score_round(result, score, &contestants[i], &children[i], report->round_ms);
         }
     }
 }
@@ -117,31 +155,39 @@ rounds_of(const struct result *result, const struct report *report)
     return max != 0 && max < report->n_rounds ? max : report->n_rounds;
 }
 
+/*
+ * Where a process has its memory is luck that lasts for its life, and may cost a third. A latency's
+ * percentiles are those of one process.
+ */
+static uint32_t
+processes_of(const struct result *result)
+{
+    enum case_kind kind = result->what->kind;
+
+    return kind == CASE_PAIRS || kind == CASE_HANDOVER ? PROCESSES : 1;
+}
+
 /* All contestants of a case live at the same time; one works while the others wait. */
 static bool
 case_run(struct result *result, const struct report *report)
 {
     struct child children[N_CONTESTANTS_MAX] = {0};
+    uint32_t n_rounds = rounds_of(result, report);
+    uint32_t n_each = (n_rounds + processes_of(result) - 1) / processes_of(result);
     bool good = true;
 
-    case_start(result, report, children);
-    for (uint32_t round = 0; round < rounds_of(result, report); round++) {
-        for (uint32_t i = 0; i < n_contestants; i++) {
-            struct score *score = &result->scores[i];
-
-            if (score->there) {
-                score_round(result, score, &contestants[i], &children[i], report->round_ms);
-            }
+    case_enlist(result, report);
+    for (uint32_t round = 0; round < n_rounds; round++) {
+        if (round % n_each == 0) {
+            case_stop(result, children);
+            case_start(result, children);
         }
+        case_round(result, report, children);
     }
+    case_stop(result, children);
     for (uint32_t i = 0; i < n_contestants; i++) {
-        struct score *score = &result->scores[i];
-
-        if (children[i].pid != 0 && !child_stop(&children[i]) && score->there) {
-            score_fail(result, score, &contestants[i]);
-        }
-        score_finish(score, result->what->threads);
-        good = good && !score->failed;
+        score_finish(&result->scores[i], result->what->threads);
+        good = good && !result->scores[i].failed;
     }
     return good;
 }
