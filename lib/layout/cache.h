@@ -90,11 +90,35 @@ cache_set_of(const struct os_mempool *mp)
     return __atomic_load_n(&pool_tail_const(mp)->open_caches, __ATOMIC_ACQUIRE);
 }
 
-/* The same for a put that has not looked for a callback: NULL where there may be one. */
-static inline const struct cache_set *
-cache_set_for_put(const struct os_mempool *mp)
+/*
+ * The place of a thread's cache among those that the pool itself leads to, which saves a look into
+ * the set; NULL if it has none there. The first two threads of a pool have one, and in extended
+ * pools nobody, so that a put which finds one need not look for a callback. It is a place to look
+ * at, as a home is: the section makes sure that the cache is the caller's, and open.
+ *
+ * Relaxed: a thread's own pointer stands there only if it wrote it itself, or one with the same
+ * pointer did that had ended before. So the cache beside it, written before, is seen, too; it may
+ * be another's by now, but is one of this pool's.
+ */
+static inline const struct pool_near *
+cache_near(const struct os_mempool *mp, uintptr_t tp)
 {
-    return __atomic_load_n(&pool_tail_const(mp)->put_caches, __ATOMIC_ACQUIRE);
+    const struct pool_near *near = pool_tail_const(mp)->near;
+
+    if (osmp_rarely(osmp_differs(&near->tp, tp, __ATOMIC_RELAXED))) {
+        near++;
+        if (osmp_differs(&near->tp, tp, __ATOMIC_RELAXED)) {
+            return NULL;
+        }
+    }
+    return near;
+}
+
+/* Acquire: pairs with the release in cache_bring_near(). */
+static inline struct cache *
+cache_near_cache(const struct pool_near *near)
+{
+    return __atomic_load_n(&near->cache, __ATOMIC_ACQUIRE);
 }
 
 /* The newest cache of a set, for snapshots, which take no pool's lock: caches are only ever added

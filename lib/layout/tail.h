@@ -31,20 +31,28 @@ enum pool_unusual {
     POOL_WATCHED = 8, /* Valgrind is told before a word is read that its user may not have set */
 };
 
+/* A thread's pointer, 0 for nobody's, and its cache. */
+struct pool_near {
+    uintptr_t tp;
+    struct cache *cache;
+};
+
+enum { POOL_NEAR = 2 };
+
 /* may_alias: its bytes are declared as uint64_t in the public struct. */
 struct __attribute__((may_alias)) pool_tail {
     /* What each operation under the lock touches, side by side. */
     struct lock lock;
-    uint32_t gate;                 /* enum pool_gate, 0 for none */
-    uint32_t unusual;              /* enum pool_unusual, 0 for none */
-    uint32_t run;                  /* operations under the lock, one after another, ... */
-    uint32_t run_needed;           /* ... the length that makes an owner: pool/owner.h ... */
-    uintptr_t run_tp;              /* ... of this thread */
-    uint32_t seq;                  /* odd while the counters disagree; counts.h */
-    uint32_t gets_high;            /* carries out of osmp_gets */
-    struct cache_set *caches;      /* NULL until caches are enabled first: layout/cache.h */
-    struct cache_set *open_caches; /* the same for threads without the lock, once one is open */
-    struct cache_set *put_caches;  /* the same, but NULL in extended pools */
+    uint32_t gate;                    /* enum pool_gate, 0 for none */
+    uint32_t unusual;                 /* enum pool_unusual, 0 for none */
+    uint32_t run;                     /* operations under the lock, one after another, ... */
+    uint32_t run_needed;              /* ... the length that makes an owner: pool/owner.h ... */
+    uintptr_t run_tp;                 /* ... of this thread */
+    uint32_t seq;                     /* odd while the counters disagree; counts.h */
+    uint32_t gets_high;               /* carries out of osmp_gets */
+    struct cache_set *caches;         /* NULL until caches are enabled first: layout/cache.h */
+    struct cache_set *open_caches;    /* the same for threads without the lock, once one is open */
+    struct pool_near near[POOL_NEAR]; /* layout/cache.h: cache_near() */
     int64_t adjust;
     uint64_t failed;
     uint64_t refused;

@@ -55,8 +55,8 @@ block_get_locked(struct os_mempool *mp, const void *caller)
     return block;
 }
 
-/* The caller's cache in another place than its home. The set is loaded anew, so that the way
- * through the home need not keep it; caches may have been disabled meanwhile. */
+/* The caller's cache in another place than its home. The set is loaded anew, as caches may have
+ * been disabled meanwhile. */
 static struct cache *
 block_cache_beside(const struct os_mempool *mp)
 {
@@ -78,22 +78,37 @@ block_get_beside(struct os_mempool *mp, const void *caller)
     return block_get_locked(mp, caller);
 }
 
-/* For cached and shared pools, and whatever the owner's path leaves aside. The caller is asked for
- * where it is needed: the way through the cache shall not carry it. */
-OSMP_WITHIN void *
-block_get(struct os_mempool *mp)
+/* Whatever is not the owner's and did not go through a cache that the pool leads to. */
+static __attribute__((noinline)) void *
+block_get_past(struct os_mempool *mp, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
     const uintptr_t tp = osmp_thread_pointer();
     void *block;
 
-    if (osmp_unlikely(set == NULL)) {
-        return block_get_locked(mp, osmp_caller());
+    if (osmp_likely(set == NULL)) {
+        return block_get_locked(mp, caller);
     }
-    if (osmp_likely(cache_get(mp, cache_table_home(set, tp), tp, &block))) {
+    if (cache_get(mp, cache_table_home(set, tp), tp, &block)) {
         return block;
     }
-    return block_get_beside(mp, osmp_caller());
+    return block_get_beside(mp, caller);
+}
+
+/* Through the caller's cache, if the pool leads to it. The caller's address is asked for where it
+ * is needed: the way through the cache shall not carry it. */
+OSMP_WITHIN void *
+block_get(struct os_mempool *mp)
+{
+    const uintptr_t tp = osmp_thread_pointer();
+    const struct pool_near *near = cache_near(mp, tp);
+    void *block;
+
+    if (osmp_likely(near != NULL) &&
+        osmp_likely(cache_get(mp, cache_near_cache(near), tp, &block))) {
+        return block;
+    }
+    return block_get_past(mp, osmp_caller());
 }
 
 OSMP_PUBLIC OSMP_HOT void *
@@ -181,20 +196,27 @@ block_put_beside(struct os_mempool *mp, void *block, const void *caller)
     return block_put_locked(mp, block, caller);
 }
 
-/* Through the cache at the caller's home, if there is a set and the cache is the caller's. */
+/* As block_get(). */
 OSMP_WITHIN bool
-block_put_home(struct os_mempool *mp, const struct cache_set *set, void *block)
+block_put_near(struct os_mempool *mp, void *block)
 {
     const uintptr_t tp = osmp_thread_pointer();
+    const struct pool_near *near = cache_near(mp, tp);
 
-    return osmp_likely(set != NULL) && cache_put(mp, cache_table_home(set, tp), tp, block);
+    return osmp_likely(near != NULL) && cache_put(mp, cache_near_cache(near), tp, block);
 }
 
-/* Without a callback. */
+/* As block_get_past(), without a callback. */
 static __attribute__((noinline)) os_error_t
 block_put(struct os_mempool *mp, void *block, const void *caller)
 {
-    if (block_put_home(mp, cache_set_of(mp), block)) {
+    const struct cache_set *set = cache_set_of(mp);
+    const uintptr_t tp = osmp_thread_pointer();
+
+    if (osmp_likely(set == NULL)) {
+        return block_put_locked(mp, block, caller);
+    }
+    if (cache_put(mp, cache_table_home(set, tp), tp, block)) {
         return OS_OK;
     }
     return block_put_beside(mp, block, caller);
@@ -267,25 +289,17 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     return callback_run(ext, put_cb, block);
 }
 
-/* Whatever is not the owner's and did not go through a cache at home. */
-static __attribute__((noinline)) os_error_t
-block_put_past(struct os_mempool *mp, void *block, const void *caller)
-{
-    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block, caller)
-                                                : block_put_beside(mp, block, caller);
-}
-
 OSMP_PUBLIC OSMP_HOT os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_unlikely(mp == NULL)) {
         return fault_no_pool(mp, block_addr, osmp_caller());
     }
-    if (osmp_owner_put(mp, block_addr) ||
-        osmp_likely(block_put_home(mp, cache_set_for_put(mp), block_addr))) {
+    if (osmp_owner_put(mp, block_addr) || osmp_likely(block_put_near(mp, block_addr))) {
         return OS_OK;
     }
-    return block_put_past(mp, block_addr, osmp_caller());
+    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block_addr, osmp_caller())
+                                                : block_put(mp, block_addr, osmp_caller());
 }
 
 OSMP_PUBLIC os_error_t

@@ -291,16 +291,35 @@ cache_claim(struct os_mempool *mp)
 }
 
 /*
- * For threads without the lock. Release: pairs with the acquire in cache_set_of() and
- * cache_set_for_put(). Who still has a set after NULL finds closed caches.
+ * Lets the pool lead to the caller's cache if there is a place. Release for the cache: pairs with
+ * the acquire in cache_near_cache(). Relaxed for whose it is: only that thread looks for it.
  */
 static void
-cache_publish(struct os_mempool *mp, struct cache_set *set)
+cache_bring_near(struct os_mempool *mp, struct cache *cache)
 {
-    bool is_extended = (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+    struct pool_near *near = pool_tail(mp)->near;
 
-    __atomic_store_n(&pool_tail(mp)->open_caches, set, __ATOMIC_RELEASE);
-    __atomic_store_n(&pool_tail(mp)->put_caches, is_extended ? NULL : set, __ATOMIC_RELEASE);
+    for (int i = 0; i < POOL_NEAR && (mp->mp_flags & OS_MEMPOOL_F_EXT) == 0; i++) {
+        if (near[i].tp == 0 || near[i].tp == cache->tp) {
+            __atomic_store_n(&near[i].cache, cache, __ATOMIC_RELEASE);
+            __atomic_store_n(&near[i].tp, cache->tp, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+}
+
+/* The pool leads to a thread's cache no longer; tp 0: to nobody's. The caches stay in memory, so
+ * who has found his a moment ago may look whether it is open. */
+static void
+cache_take_away(struct os_mempool *mp, uintptr_t tp)
+{
+    struct pool_near *near = pool_tail(mp)->near;
+
+    for (int i = 0; i < POOL_NEAR; i++) {
+        if (tp == 0 || near[i].tp == tp) {
+            __atomic_store_n(&near[i].tp, 0, __ATOMIC_RELAXED);
+        }
+    }
 }
 
 /* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure, and
@@ -323,7 +342,9 @@ cache_open(struct os_mempool *mp)
     if (set->n_open++ == 0) {
         set->open_from = cache_served(set);
     }
-    cache_publish(mp, set);
+    /* Release: pairs with the acquire in cache_set_of(). */
+    __atomic_store_n(&pool_tail(mp)->open_caches, set, __ATOMIC_RELEASE);
+    cache_bring_near(mp, cache);
     /* Relaxed: its own thread is the one that reads it without the lock. */
     __atomic_store_n(&cache->open_tp, cache->tp, __ATOMIC_RELAXED);
 }
@@ -536,6 +557,7 @@ cache_disown(struct os_mempool *mp)
         cache->paused = false;
         cache_table_set_thread(cache, NULL);
     }
+    cache_take_away(mp, 0);
     if (set != NULL) {
         set->n_open = 0;
         cache_spill(mp);
@@ -607,7 +629,9 @@ cache_disable(struct os_mempool *mp)
     cache_end_pause(mp, false);
     freelist_move_keys(mp, 0);
     counts_join(mp);
-    cache_publish(mp, NULL);
+    /* Relaxed: who still has it finds closed caches. */
+    __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
+    cache_take_away(mp, 0);
     cache_set(mp)->depth = 0;
     pool_tail(mp)->unusual &= ~(uint32_t)POOL_CACHED;
     owner_init(mp);
@@ -630,6 +654,7 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
             __atomic_store_n(&cache->open_tp, 0, OSMP_DEKKER_STORE);
             set->n_open--;
         }
+        cache_take_away(mp, cache->tp);
         cache_table_set_thread(cache, NULL);
         thread_unhold(thread);
     }

@@ -110,11 +110,85 @@ an_owner_needs_no_lock_for_a_million_pairs(void **state)
     box_end(box);
 }
 
+/* To how many threads' caches the pool leads. */
+static unsigned
+n_near(const struct box *box)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < POOL_NEAR; i++) {
+        n += pool_tail(box->pool)->near[i].tp != 0;
+    }
+    return n;
+}
+
+/* Whether it leads to the caller's. */
+static bool
+leads_to_mine(const struct box *box)
+{
+    const struct pool_near *near = cache_near(box->pool, osmp_thread_pointer());
+
+    return near != NULL && cache_near_cache(near)->tp == osmp_thread_pointer();
+}
+
+struct second {
+    const struct box *box;
+    unsigned failures;
+    bool led_to;
+};
+
+static void *
+work_as_second(void *arg)
+{
+    struct second *second = arg;
+
+    second->failures = use_alone(second->box->pool, BOX_WARM);
+    second->led_to = leads_to_mine(second->box);
+    return NULL;
+}
+
+static void
+a_pool_leads_to_the_caches_of_its_first_threads_while_they_live(void **state)
+{
+    struct box *box = box_make(BOX_CACHED);
+    struct second second = {.box = box};
+    pthread_t thread;
+
+    if (caches_are_had()) {
+        assert_true(leads_to_mine(box));
+        assert_int_equal(pthread_create(&thread, NULL, work_as_second, &second), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(second.failures, 0);
+        assert_true(second.led_to);
+        assert_int_equal(n_near(box), 1);
+        assert_int_equal(os_mempool_cache_disable(box->pool), OS_OK);
+        assert_int_equal(n_near(box), 0);
+        assert_int_equal(os_mempool_cache_enable(box->pool, BOX_DEPTH), OS_OK);
+        assert_int_equal(use_alone(box->pool, BOX_WARM), 0);
+        assert_true(leads_to_mine(box));
+    }
+    assert_int_equal(os_mempool_unregister(box->pool), OS_OK);
+    box->kind = BOX_UNREGISTERED;
+    assert_int_equal(n_near(box), 0);
+    assert_int_equal(use_alone(box->pool, BOX_WARM), 0);
+    box_end(box);
+}
+
+/* A put that finds a cache there looks for no callback. */
+static void
+an_extended_pool_leads_to_no_cache(void **state)
+{
+    struct box *box = box_make(BOX_EXTENDED_CACHED);
+
+    assert_int_equal(n_near(box), 0);
+    box_end(box);
+}
+
 static bool
 child_has_only_spare_caches(void *arg)
 {
     const struct cache_set *set = pool_tail(((struct box *)arg)->pool)->caches;
-    bool spare = set == NULL || set->n_open == 0;
+    bool spare = (set == NULL || set->n_open == 0) && n_near(arg) == 0;
 
     for (const struct cache *cache = set != NULL ? set->all : NULL; cache; cache = cache->next) {
         spare &= cache->tp == 0 && cache->thread == NULL && cache_held(cache->counts) == 0 &&
@@ -198,6 +272,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_cache_needs_no_lock_for_a_million_pairs),
         cmocka_unit_test(an_owner_needs_no_lock_for_a_million_pairs),
+        cmocka_unit_test(a_pool_leads_to_the_caches_of_its_first_threads_while_they_live),
+        cmocka_unit_test(an_extended_pool_leads_to_no_cache),
         cmocka_unit_test(a_forked_childs_caches_are_nobodys),
         cmocka_unit_test(the_depots_blocks_are_free_and_found_by_all),
         cmocka_unit_test(a_cache_counts_beyond_32_bits),
