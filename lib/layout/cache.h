@@ -3,9 +3,9 @@
  * cache.h: what a pool's thread caches look like in memory.
  *
  * A cache holds pointers to free blocks in an array, of which its thread alone takes and gives the
- * last. It belongs to its pool: a thread finds its own by hashing its thread pointer into the
- * pool's table and verifying. A dead thread's cache is used again by the next; caches and tables
- * are freed when the pool is unregistered.
+ * last. It belongs to its pool: a thread finds its own where the pool itself leads to it (near), or
+ * by its thread pointer in the set's homes or table, and verifies. A dead thread's cache is used
+ * again by the next; caches and tables are freed when the pool is unregistered.
  *
  * What a cache counts is one word like the pool's own (counts.h), so that an operation is one
  * addition: gets that it served in the high half, blocks that it holds in the low bits. Puts
@@ -24,6 +24,7 @@
  *                   busy was waited for. counts is also read by snapshots
  *   moved           under the lock; cache_puts() says how it is read
  *   gets_before     under the lock, in an odd phase of the pool's counters
+ *   near            written under the lock; read at any time, cache_near()
  *   busy            written by its thread; a word of the cache and not of the thread's record, as
  *                   a cache has one thread, and it saves the way to the record
  *   all the rest    under the pool's lock
@@ -90,11 +91,14 @@ cache_set_of(const struct os_mempool *mp)
     return __atomic_load_n(&pool_tail_const(mp)->open_caches, __ATOMIC_ACQUIRE);
 }
 
+static_assert(POOL_NEAR == 2, "cache_near() looks at two");
+
 /*
  * The place of a thread's cache among those that the pool itself leads to, which saves a look into
- * the set; NULL if it has none there. The first two threads of a pool have one, and in extended
- * pools nobody, so that a put which finds one need not look for a callback. It is a place to look
- * at, as a home is: the section makes sure that the cache is the caller's, and open.
+ * the set; NULL if it has none there. At most two threads have one, from the opening of a cache
+ * until a claim, and in extended pools nobody, so that a put which finds one need not look for a
+ * callback. It is a place to look at, as a home is: the section makes sure that the cache is the
+ * caller's, and open.
  *
  * Relaxed: a thread's own pointer stands there only if it wrote it itself, or one with the same
  * pointer did that had ended before. So the cache beside it, written before, is seen, too; it may

@@ -32,7 +32,7 @@ enum pool_unusual {
 };
 
 /* A thread's pointer, 0 for nobody's, and its cache. */
-struct pool_near {
+struct __attribute__((may_alias)) pool_near {
     uintptr_t tp;
     struct cache *cache;
 };
@@ -50,9 +50,9 @@ struct __attribute__((may_alias)) pool_tail {
     uintptr_t run_tp;                 /* ... of this thread */
     uint32_t seq;                     /* odd while the counters disagree; counts.h */
     uint32_t gets_high;               /* carries out of osmp_gets */
+    struct pool_near near[POOL_NEAR]; /* some threads' caches: layout/cache.h, cache_near() */
     struct cache_set *caches;         /* NULL until caches are enabled first: layout/cache.h */
     struct cache_set *open_caches;    /* the same for threads without the lock, once one is open */
-    struct pool_near near[POOL_NEAR]; /* layout/cache.h: cache_near() */
     int64_t adjust;
     uint64_t failed;
     uint64_t refused;

@@ -55,8 +55,8 @@ block_get_locked(struct os_mempool *mp, const void *caller)
     return block;
 }
 
-/* The caller's cache in another place than its home. The set is loaded anew, as caches may have
- * been disabled meanwhile. */
+/* The caller's cache if it is open, wherever it is. The set is loaded anew, so that the way through
+ * the home need not keep it. */
 static struct cache *
 block_cache_beside(const struct os_mempool *mp)
 {
@@ -83,12 +83,13 @@ static __attribute__((noinline)) void *
 block_get_past(struct os_mempool *mp, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
-    const uintptr_t tp = osmp_thread_pointer();
+    uintptr_t tp;
     void *block;
 
     if (osmp_likely(set == NULL)) {
         return block_get_locked(mp, caller);
     }
+    tp = osmp_thread_pointer();
     if (cache_get(mp, cache_table_home(set, tp), tp, &block)) {
         return block;
     }
@@ -104,9 +105,10 @@ block_get(struct os_mempool *mp)
     const struct pool_near *near = cache_near(mp, tp);
     void *block;
 
-    if (osmp_likely(near != NULL) &&
-        osmp_likely(cache_get(mp, cache_near_cache(near), tp, &block))) {
-        return block;
+    if (osmp_likely(near != NULL)) {
+        return osmp_likely(cache_get(mp, cache_near_cache(near), tp, &block))
+                   ? block
+                   : block_get_locked(mp, osmp_caller());
     }
     return block_get_past(mp, osmp_caller());
 }
@@ -196,26 +198,17 @@ block_put_beside(struct os_mempool *mp, void *block, const void *caller)
     return block_put_locked(mp, block, caller);
 }
 
-/* As block_get(). */
-OSMP_WITHIN bool
-block_put_near(struct os_mempool *mp, void *block)
-{
-    const uintptr_t tp = osmp_thread_pointer();
-    const struct pool_near *near = cache_near(mp, tp);
-
-    return osmp_likely(near != NULL) && cache_put(mp, cache_near_cache(near), tp, block);
-}
-
 /* As block_get_past(), without a callback. */
 static __attribute__((noinline)) os_error_t
-block_put(struct os_mempool *mp, void *block, const void *caller)
+block_put_past(struct os_mempool *mp, void *block, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
-    const uintptr_t tp = osmp_thread_pointer();
+    uintptr_t tp;
 
     if (osmp_likely(set == NULL)) {
         return block_put_locked(mp, block, caller);
     }
+    tp = osmp_thread_pointer();
     if (cache_put(mp, cache_table_home(set, tp), tp, block)) {
         return OS_OK;
     }
@@ -278,7 +271,7 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     int problem;
 
     if (put_cb == NULL) {
-        return block_put(mp, block, caller);
+        return block_put_past(mp, block, caller);
     }
     /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
     callback_drop_left((uintptr_t)__builtin_frame_address(0));
@@ -289,17 +282,29 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     return callback_run(ext, put_cb, block);
 }
 
+/* As block_get(). */
+OSMP_WITHIN os_error_t
+block_put(struct os_mempool *mp, void *block)
+{
+    const uintptr_t tp = osmp_thread_pointer();
+    const struct pool_near *near = cache_near(mp, tp);
+
+    if (osmp_likely(near != NULL)) {
+        return osmp_likely(cache_put(mp, cache_near_cache(near), tp, block))
+                   ? OS_OK
+                   : block_put_locked(mp, block, osmp_caller());
+    }
+    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block, osmp_caller())
+                                                : block_put_past(mp, block, osmp_caller());
+}
+
 OSMP_PUBLIC OSMP_HOT os_error_t
 os_memblock_put(struct os_mempool *mp, void *block_addr)
 {
     if (osmp_unlikely(mp == NULL)) {
         return fault_no_pool(mp, block_addr, osmp_caller());
     }
-    if (osmp_owner_put(mp, block_addr) || osmp_likely(block_put_near(mp, block_addr))) {
-        return OS_OK;
-    }
-    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block_addr, osmp_caller())
-                                                : block_put(mp, block_addr, osmp_caller());
+    return osmp_owner_put(mp, block_addr) ? OS_OK : block_put(mp, block_addr);
 }
 
 OSMP_PUBLIC os_error_t
@@ -313,7 +318,7 @@ os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
     }
     /* Asked first: once the block is back, another thread may have done with the pool. */
     extended = block_is_extended(mp);
-    error = block_put(mp, block_addr, osmp_caller());
+    error = block_put_past(mp, block_addr, osmp_caller());
     if (extended && error == OS_OK) {
         callback_released(mp, block_addr);
     }

@@ -224,6 +224,44 @@ cache_pause(struct os_mempool *mp)
     cache_spill(mp);
 }
 
+/* The pool leads to a thread's cache no longer. The cache stays in memory, so who found it a moment
+ * ago may look whether it is open. */
+static void
+cache_take_away(struct pool_near *near)
+{
+    __atomic_store_n(&near->tp, 0, __ATOMIC_RELAXED);
+}
+
+static void
+cache_take_all_away(struct os_mempool *mp)
+{
+    for (int i = 0; i < POOL_NEAR; i++) {
+        cache_take_away(&pool_tail(mp)->near[i]);
+    }
+}
+
+/*
+ * Lets the pool lead to the caller's cache, which is being opened, if a place is free. Not an
+ * extended pool: cache_near(). Release for the cache: pairs with the acquire in cache_near_cache().
+ * Relaxed for whose it is: only that thread looks for it.
+ */
+static void
+cache_bring_near(struct os_mempool *mp, struct cache *cache)
+{
+    struct pool_near *near = pool_tail(mp)->near;
+
+    if ((mp->mp_flags & OS_MEMPOOL_F_EXT) != 0) {
+        return;
+    }
+    for (int i = 0; i < POOL_NEAR; i++) {
+        if (near[i].tp == 0) {
+            __atomic_store_n(&near[i].cache, cache, __ATOMIC_RELEASE);
+            __atomic_store_n(&near[i].tp, cache->tp, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+}
+
 /*
  * Opening for another thread: release, which that thread's acquire in cache_enter() pairs with, so
  * it finds the cache as empty as it was left here.
@@ -239,6 +277,9 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
             set->n_open++;
         }
         cache->paused = false;
+    }
+    if (!reopen) {
+        cache_take_all_away(mp);
     }
 }
 
@@ -288,38 +329,6 @@ cache_claim(struct os_mempool *mp)
     set->run = 0;
     set->run_needed =
         owner_next_run(set->run_needed, cache_served(set) - set->open_from >= CACHE_PAID);
-}
-
-/*
- * Lets the pool lead to the caller's cache if there is a place. Release for the cache: pairs with
- * the acquire in cache_near_cache(). Relaxed for whose it is: only that thread looks for it.
- */
-static void
-cache_bring_near(struct os_mempool *mp, struct cache *cache)
-{
-    struct pool_near *near = pool_tail(mp)->near;
-
-    for (int i = 0; i < POOL_NEAR && (mp->mp_flags & OS_MEMPOOL_F_EXT) == 0; i++) {
-        if (near[i].tp == 0 || near[i].tp == cache->tp) {
-            __atomic_store_n(&near[i].cache, cache, __ATOMIC_RELEASE);
-            __atomic_store_n(&near[i].tp, cache->tp, __ATOMIC_RELAXED);
-            return;
-        }
-    }
-}
-
-/* The pool leads to a thread's cache no longer; tp 0: to nobody's. The caches stay in memory, so
- * who has found his a moment ago may look whether it is open. */
-static void
-cache_take_away(struct os_mempool *mp, uintptr_t tp)
-{
-    struct pool_near *near = pool_tail(mp)->near;
-
-    for (int i = 0; i < POOL_NEAR; i++) {
-        if (tp == 0 || near[i].tp == tp) {
-            __atomic_store_n(&near[i].tp, 0, __ATOMIC_RELAXED);
-        }
-    }
 }
 
 /* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure, and
@@ -557,7 +566,7 @@ cache_disown(struct os_mempool *mp)
         cache->paused = false;
         cache_table_set_thread(cache, NULL);
     }
-    cache_take_away(mp, 0);
+    cache_take_all_away(mp);
     if (set != NULL) {
         set->n_open = 0;
         cache_spill(mp);
@@ -631,7 +640,6 @@ cache_disable(struct os_mempool *mp)
     counts_join(mp);
     /* Relaxed: who still has it finds closed caches. */
     __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
-    cache_take_away(mp, 0);
     cache_set(mp)->depth = 0;
     pool_tail(mp)->unusual &= ~(uint32_t)POOL_CACHED;
     owner_init(mp);
@@ -654,9 +662,13 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
             __atomic_store_n(&cache->open_tp, 0, OSMP_DEKKER_STORE);
             set->n_open--;
         }
-        cache_take_away(mp, cache->tp);
         cache_table_set_thread(cache, NULL);
         thread_unhold(thread);
+    }
+    for (int i = 0; i < POOL_NEAR; i++) {
+        if (pool_tail(mp)->near[i].tp == thread->hot.tp) {
+            cache_take_away(&pool_tail(mp)->near[i]);
+        }
     }
 }
 

@@ -34,7 +34,7 @@ struct cache *cache_table_own(struct cache_set *set);
 /* The caller's cache, open or not; NULL if it has none. */
 struct cache *cache_table_find(const struct cache_set *set);
 
-/* The caller's cache if it is open and not at home; NULL otherwise. */
+/* The caller's cache if it is open, wherever it is; NULL otherwise. */
 OSMP_COLD struct cache *cache_table_beside(const struct cache_set *set);
 
 /* Relaxed: written under the pool's lock; a reader without it cares for its own pointer only. */

@@ -161,6 +161,12 @@ a_pool_leads_to_the_caches_of_its_first_threads_while_they_live(void **state)
         assert_int_equal(second.failures, 0);
         assert_true(second.led_to);
         assert_int_equal(n_near(box), 1);
+        /* The last get finds nothing, and claims all caches. */
+        assert_int_equal(take_all(box->pool), BOX_BLOCKS);
+        assert_int_equal(n_near(box), 0);
+        assert_int_equal(use_alone(box->pool, BOX_WARM), 0);
+        assert_true(leads_to_mine(box));
+        assert_int_equal(n_near(box), 1);
         assert_int_equal(os_mempool_cache_disable(box->pool), OS_OK);
         assert_int_equal(n_near(box), 0);
         assert_int_equal(os_mempool_cache_enable(box->pool, BOX_DEPTH), OS_OK);
@@ -180,6 +186,7 @@ an_extended_pool_leads_to_no_cache(void **state)
 {
     struct box *box = box_make(BOX_EXTENDED_CACHED);
 
+    assert_true(cache_set_of(box->pool) != NULL || !caches_are_had());
     assert_int_equal(n_near(box), 0);
     box_end(box);
 }
