@@ -194,6 +194,16 @@ os_error_t os_mempool_unregister(struct os_mempool *mp);
 os_error_t os_mempool_clear(struct os_mempool *mp);
 
 /**
+ * Makes an extended pool a plain one and clears it: callback and argument become NULL,
+ * OS_MEMPOOL_F_EXT is taken out of mp_flags, and every block is free again as after
+ * os_mempool_clear(). A put that another thread has begun may still call the callback that was set,
+ * with the argument that was set.
+ *
+ * @return OS_OK; OS_INVALID_PARM if mpe is NULL.
+ */
+os_error_t os_mempool_ext_clear(struct os_mempool_ext *mpe);
+
+/**
  * Checks a pool's integrity: every free block lies on a block boundary of the buffer and carries
  * its mark, the list has no cycle and is as long as the counters say. Never loops or crashes on a
  * damaged list. Walks the whole free list while other threads wait for the pool.

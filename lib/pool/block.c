@@ -267,7 +267,10 @@ OSMP_COLD os_error_t
 block_put_extended(struct os_mempool *mp, void *block, const void *caller)
 {
     struct os_mempool_ext *ext = (struct os_mempool_ext *)mp;
-    os_mempool_put_fn *put_cb = ext->mpe_put_cb;
+    /* Acquire: pairs with the release in pool_make_plain(), which takes the function away before
+     * its argument; no function is called with an argument that is not its own. */
+    void *arg = __atomic_load_n(&ext->mpe_put_arg, __ATOMIC_ACQUIRE);
+    os_mempool_put_fn *put_cb = __atomic_load_n(&ext->mpe_put_cb, __ATOMIC_RELAXED);
     int problem;
 
     if (put_cb == NULL) {
@@ -279,7 +282,7 @@ block_put_extended(struct os_mempool *mp, void *block, const void *caller)
     if (problem != 0) {
         return block_refuse(mp, problem, block, caller);
     }
-    return callback_run(ext, put_cb, block);
+    return callback_run(ext, put_cb, arg, block);
 }
 
 /* As block_get(). */

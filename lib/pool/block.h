@@ -7,11 +7,12 @@
 
 #include "os/os_mempool.h"
 
-/* Whether puts go through a callback, or may at any time. */
+/* Whether puts go through a callback, or may at any time. Relaxed: a put that meets the end of
+ * that, os_mempool_ext_clear(), may go either way. */
 static inline bool
 block_is_extended(const struct os_mempool *mp)
 {
-    return (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
+    return (__atomic_load_n(&mp->mp_flags, __ATOMIC_RELAXED) & OS_MEMPOOL_F_EXT) != 0;
 }
 
 /* Why a put callback may not be called for an address; 0 if it is a block of the pool's that is out

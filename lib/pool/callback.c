@@ -64,7 +64,7 @@ callback_find(const struct os_mempool *mp, const void *block)
 }
 
 os_error_t
-callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block)
+callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *arg, void *block)
 {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     unsigned depth;
@@ -76,7 +76,7 @@ callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block)
     if (depth >= CALLBACK_DEPTH && (depth & (depth - 1)) == 0) {
         callback_milestone = *callback_at(depth);
     }
-    error = put_cb(ext, block, ext->mpe_put_arg);
+    error = put_cb(ext, block, arg);
     callbacks_running = depth;
     return error;
 }

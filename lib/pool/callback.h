@@ -23,8 +23,10 @@
 /* Forgets the callbacks that longjmp left: those that are no callers of the function of a frame. */
 void callback_drop_left(uintptr_t frame);
 
-/* Runs the pool's callback for a block. Touches nothing of the pool after it has returned. */
-os_error_t callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *block);
+/* Runs a pool's callback, with its argument, for a block. Touches nothing of the pool after it has
+ * returned. */
+os_error_t
+callback_run(struct os_mempool_ext *ext, os_mempool_put_fn *put_cb, void *arg, void *block);
 
 /* Whether this thread is inside the callback of this block. */
 bool callback_is_running(const struct os_mempool *mp, const void *block);

@@ -56,10 +56,22 @@ owner_is_allowed(void)
 void
 owner_init(struct os_mempool *mp)
 {
-    struct pool_tail *tail = pool_tail(mp);
-    bool ownable = (mp->mp_flags & OS_MEMPOOL_F_EXT) == 0 && geometry_has_key(mp);
+    bool extended = (mp->mp_flags & OS_MEMPOOL_F_EXT) != 0;
 
-    tail->run_needed = ownable ? OWNER_RUN_MIN : OWNER_NEVER;
+    pool_tail(mp)->run_needed = !geometry_has_key(mp) ? OWNER_NEVER
+                                : extended            ? OWNER_EXTENDED
+                                                      : OWNER_RUN_MIN;
+}
+
+void
+owner_make_plain(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    if (tail->run_needed == OWNER_EXTENDED) {
+        tail->run = 0;
+        tail->run_needed = OWNER_RUN_MIN;
+    }
 }
 
 void
@@ -184,7 +196,7 @@ owner_grant(struct os_mempool *mp)
 
     tail->run = 0;
     /* A run of 0 is that of a pool never initialised: no thread would give it up at its end. */
-    if (tail->run_needed == OWNER_NEVER || tail->run_needed == 0 || mp->osmp_owner != NULL ||
+    if (tail->run_needed >= OWNER_EXTENDED || tail->run_needed == 0 || mp->osmp_owner != NULL ||
         tail->gate != 0) {
         return;
     }

@@ -23,11 +23,16 @@
 #include "layout/tail.h"
 #include "sync/thread.h"
 
-/* The run that is never reached: pools that no thread may own. */
-#define OWNER_NEVER UINT32_MAX
+/* Runs that are never reached: pools that no thread may own, and those that become plain ones by
+ * os_mempool_ext_clear(). */
+#define OWNER_NEVER    UINT32_MAX
+#define OWNER_EXTENDED (UINT32_MAX - 1)
 
 /* Sets a new pool's rules: extended pools and those of one-word blocks are never owned. */
 void owner_init(struct os_mempool *mp);
+
+/* The pool is no longer an extended one. Unless forbidden, it may be owned. */
+void owner_make_plain(struct os_mempool *mp);
 
 /* The pool is never owned again. */
 void owner_forbid(struct os_mempool *mp);

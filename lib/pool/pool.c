@@ -185,17 +185,34 @@ pool_try_copy_gets(struct os_mempool *mp, struct trace_end *gets, uint32_t *n)
     return true;
 }
 
-OSMP_PUBLIC os_error_t
-os_mempool_clear(struct os_mempool *mp)
+/*
+ * In a visit. A put may be on its way to the callback without the lock: the function goes before
+ * its argument, by the release that the acquire in block_put_extended() pairs with. The flag
+ * relaxed: whoever still sees it finds no function.
+ */
+static void
+pool_make_plain(struct os_mempool_ext *ext)
+{
+    struct os_mempool *mp = &ext->mpe_mp;
+
+    __atomic_store_n(&ext->mpe_put_cb, (os_mempool_put_fn *)NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(&ext->mpe_put_arg, (void *)NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&mp->mp_flags, (uint8_t)(mp->mp_flags & ~OS_MEMPOOL_F_EXT), __ATOMIC_RELAXED);
+    owner_make_plain(mp);
+}
+
+/* Makes all blocks free; and the pool a plain one, if it is given as an extended one, too. */
+static void
+pool_clear(struct os_mempool *mp, struct os_mempool_ext *ext, const void *caller)
 {
     struct faults faults;
     struct osmp_thread *owner;
 
-    if (mp == NULL) {
-        return OS_INVALID_PARM;
-    }
     faults_begin(&faults);
     owner = pool_visit(mp);
+    if (ext != NULL) {
+        pool_make_plain(ext);
+    }
     if (pool_is_checked(mp)) {
         check_clear(mp, &faults);
     } else {
@@ -203,7 +220,26 @@ os_mempool_clear(struct os_mempool *mp)
     }
     counts_clear(mp);
     pool_end_visit(mp, owner);
-    faults_report(&faults, osmp_caller());
+    faults_report(&faults, caller);
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_clear(struct os_mempool *mp)
+{
+    if (mp == NULL) {
+        return OS_INVALID_PARM;
+    }
+    pool_clear(mp, NULL, osmp_caller());
+    return OS_OK;
+}
+
+OSMP_PUBLIC os_error_t
+os_mempool_ext_clear(struct os_mempool_ext *mpe)
+{
+    if (mpe == NULL) {
+        return OS_INVALID_PARM;
+    }
+    pool_clear(&mpe->mpe_mp, mpe, osmp_caller());
     return OS_OK;
 }
 

@@ -392,6 +392,7 @@ static void
 clearing_no_pool_is_refused(void **state)
 {
     assert_int_equal(os_mempool_clear(NULL), OS_INVALID_PARM);
+    assert_int_equal(os_mempool_ext_clear(NULL), OS_INVALID_PARM);
 }
 
 static void

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_callback.c: put callbacks of extended pools, and all that they may do. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/fixture.h"
@@ -199,6 +202,101 @@ a_callback_may_be_left_by_longjmp(void **state)
     assert_int_equal(fx->n_calls, 1);
 }
 
+static void
+clearing_makes_an_extended_pool_a_plain_one(void **state)
+{
+    struct fixture *fx = *state;
+    void **blocks = pool_get_all(fx->pool);
+
+    assert_int_equal(os_mempool_ext_clear(&fx->ext), OS_OK);
+    assert_null(fx->ext.mpe_put_cb);
+    assert_null(fx->ext.mpe_put_arg);
+    assert_int_equal(fx->pool->mp_flags & OS_MEMPOOL_F_EXT, 0);
+    assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS);
+    assert_int_equal(fx->pool->mp_min_free, FIXTURE_BLOCKS);
+    assert_int_equal(os_memblock_put(fx->pool, blocks[0]), OS_INVALID_PARM);
+    assert_ptr_equal(os_memblock_get(fx->pool), fixture_block(fx, 0));
+    assert_int_equal(os_memblock_put(fx->pool, fixture_block(fx, 0)), OS_OK);
+    assert_int_equal(fx->n_calls, 0);
+    assert_ptr_equal(os_mempool_get("fixture", NULL), fx->pool);
+    free(blocks);
+}
+
+static void
+a_pool_that_was_made_plain_may_be_extended_again(void **state)
+{
+    struct fixture *fx = *state;
+
+    assert_int_equal(os_mempool_ext_clear(&fx->ext), OS_OK);
+    assert_int_equal(os_mempool_ext_clear(&fx->ext), OS_OK);
+    assert_int_equal(os_mempool_unregister(fx->pool), OS_OK);
+    assert_int_equal(
+        os_mempool_ext_init(&fx->ext, FIXTURE_BLOCKS, FIXTURE_SIZE, fx->buffer, "again"), OS_OK);
+    fx->ext.mpe_put_cb = fixture_count_call;
+    fx->ext.mpe_put_arg = fx;
+    assert_int_equal(os_memblock_put(fx->pool, os_memblock_get(fx->pool)), OS_OK);
+    assert_int_equal(fx->n_calls, 1);
+}
+
+/* What a thread finds that puts until no callback runs any more. */
+struct putter {
+    struct os_mempool *pool;
+    sem_t has_begun;
+    unsigned n_calls;
+    unsigned n_without_argument;
+};
+
+static struct putter putter;
+
+static os_error_t
+look_at_argument(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    putter.n_calls++;
+    putter.n_without_argument += arg != &putter;
+    return os_memblock_put_from_cb(&ome->mpe_mp, data);
+}
+
+static void *
+put_until_plain(void *arg)
+{
+    unsigned n_before;
+
+    do {
+        n_before = putter.n_calls;
+        os_memblock_put(putter.pool, os_memblock_get(putter.pool));
+        if (putter.n_calls == 1) {
+            sem_post(&putter.has_begun);
+        }
+    } while (putter.n_calls != n_before);
+    return NULL;
+}
+
+/* Also a put that is on its way to the callback when that is taken away. */
+static void
+a_callback_never_runs_without_its_argument(void **state)
+{
+    struct fixture *fx = *state;
+    pthread_t thread;
+
+    putter.pool = fx->pool;
+    assert_int_equal(sem_init(&putter.has_begun, 0, 0), 0);
+    for (unsigned round = 0; round < 500; round++) {
+        os_mempool_unregister(fx->pool);
+        assert_int_equal(
+            os_mempool_ext_init(&fx->ext, FIXTURE_BLOCKS, FIXTURE_SIZE, fx->buffer, "race"), OS_OK);
+        fx->ext.mpe_put_cb = look_at_argument;
+        fx->ext.mpe_put_arg = &putter;
+        putter.n_calls = 0;
+        assert_int_equal(pthread_create(&thread, NULL, put_until_plain, NULL), 0);
+        sem_wait(&putter.has_begun);
+        assert_int_equal(os_mempool_ext_clear(&fx->ext), OS_OK);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    assert_int_equal(putter.n_without_argument, 0);
+    assert_int_equal(os_mempool_clear(fx->pool), OS_OK);
+    sem_destroy(&putter.has_begun);
+}
+
 #define EXTENDED(test) cmocka_unit_test_setup_teardown(test, fixture_extended, fixture_end)
 
 int
@@ -214,6 +312,9 @@ main(void)
         EXTENDED(a_callback_may_unregister_its_pool),
         EXTENDED(nothing_of_the_pool_is_touched_after_its_callback),
         EXTENDED(a_callback_may_be_left_by_longjmp),
+        EXTENDED(clearing_makes_an_extended_pool_a_plain_one),
+        EXTENDED(a_pool_that_was_made_plain_may_be_extended_again),
+        EXTENDED(a_callback_never_runs_without_its_argument),
     };
 
     return cmocka_run_group_tests_name("callback", tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void
 a_callback_runs_from_its_call_to_its_return(void **state)
 {
     assert_false(is_running(&blocks[0]));
-    assert_int_equal(callback_run(&ext, look_inside, &blocks[0]), OS_EBUSY);
+    assert_int_equal(callback_run(&ext, look_inside, NULL, &blocks[0]), OS_EBUSY);
     assert_false(is_running(&blocks[0]));
 }
 
@@ -47,7 +47,7 @@ release_inside(struct os_mempool_ext *ome, void *data, void *arg)
 static void
 a_released_block_is_no_longer_in_its_callback(void **state)
 {
-    assert_int_equal(callback_run(&ext, release_inside, &blocks[0]), OS_OK);
+    assert_int_equal(callback_run(&ext, release_inside, NULL, &blocks[0]), OS_OK);
 }
 
 /* Nests down to the last block and looks from there at all the blocks above it. */
@@ -57,7 +57,7 @@ nest(struct os_mempool_ext *ome, void *data, void *arg)
     unsigned depth = (unsigned)((char *)data - blocks) + 1;
 
     if (depth < N_DEEP) {
-        assert_int_equal(callback_run(ome, nest, &blocks[depth]), OS_OK);
+        assert_int_equal(callback_run(ome, nest, NULL, &blocks[depth]), OS_OK);
         return OS_OK;
     }
     for (unsigned i = 0; i < N_DEEP; i++) {
@@ -69,7 +69,7 @@ nest(struct os_mempool_ext *ome, void *data, void *arg)
 static void
 the_last_32_callbacks_are_known(void **state)
 {
-    assert_int_equal(callback_run(&ext, nest, &blocks[0]), OS_OK);
+    assert_int_equal(callback_run(&ext, nest, NULL, &blocks[0]), OS_OK);
     for (unsigned i = 0; i < N_DEEP; i++) {
         assert_false(is_running(&blocks[i]));
     }
@@ -92,7 +92,7 @@ run_and_leave(void *block)
 
     frame[0] = 0;
     if (setjmp(way_out) == 0) {
-        callback_run(&ext, jump_out, block);
+        callback_run(&ext, jump_out, NULL, block);
         fail_msg("the callback returned");
     }
     frame[4095] = frame[0];

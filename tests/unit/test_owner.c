@@ -263,6 +263,40 @@ some_pools_are_never_owned(void **state)
 }
 
 static void
+an_extended_pool_that_becomes_plain_is_owned_as_any_other(void **state)
+{
+    struct box *box = box_make(BOX_EXTENDED);
+
+    use_alone(box->pool, BOX_WARM);
+    assert_int_equal(os_mempool_ext_clear(&box->ext), OS_OK);
+    box->kind = BOX_PLAIN;
+    assert_int_equal(ops_until_owned(box), RUN);
+    assert_true(owner_is_me(owner_of(box)));
+    box_end(box);
+}
+
+static void
+nothing_else_becomes_ownable_by_that(void **state)
+{
+    struct box *box = box_make(BOX_EXTENDED);
+    struct os_mempool_ext ext;
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(2, OS_ALIGNMENT)];
+
+    assert_int_equal(os_mempool_unregister(box->pool), OS_OK);
+    assert_int_equal(os_mempool_ext_clear(&box->ext), OS_OK);
+    box->kind = BOX_UNREGISTERED;
+    use_alone(box->pool, BOX_WARM);
+    assert_null(owner_of(box));
+    box_end(box);
+
+    assert_int_equal(os_mempool_ext_init(&ext, 2, OS_ALIGNMENT, buffer, "one word"), OS_OK);
+    assert_int_equal(os_mempool_ext_clear(&ext), OS_OK);
+    use_alone(&ext.mpe_mp, BOX_WARM);
+    assert_null(ext.mpe_mp.osmp_owner);
+    assert_int_equal(os_mempool_unregister(&ext.mpe_mp), OS_OK);
+}
+
+static void
 unregistering_ends_ownership_at_once(void **state)
 {
     struct box *box = box_make(BOX_OWNED);
@@ -304,6 +338,7 @@ main(void)
         cmocka_unit_test(the_rule_has_its_bounds),
         cmocka_unit_test(some_pools_are_never_owned),
         cmocka_unit_test(unregistering_ends_ownership_at_once),
+        cmocka_unit_test(nothing_else_becomes_ownable_by_that),
         /* Where ownership is to be had. */
         SHARED_POOL(ownership_comes_after_256_operations),
         SHARED_POOL(another_thread_interrupts_the_run),
@@ -314,7 +349,8 @@ main(void)
         SHARED_POOL(a_pool_that_is_cached_while_frozen_has_no_owner_after_it),
         SHARED_POOL(a_thread_that_ends_gives_its_pools_up),
         cmocka_unit_test(one_thread_may_own_many_pools),
+        cmocka_unit_test(an_extended_pool_that_becomes_plain_is_owned_as_any_other),
     };
 
-    return check_run("owner", tests, 3, owner_is_allowed());
+    return check_run("owner", tests, 4, owner_is_allowed());
 }
