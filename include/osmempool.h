@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * osmempool.h: what this library adds to the API of Mynewt (os/os_mempool.h): bulk calls, thread
- * caches, statistics, reports of faults, its version, error texts, and the export of the registry
- * to other processes.
+ * caches, statistics, the distance of blocks, reports of faults, its version, error texts, and the
+ * export of the registry to other processes.
  *
  * Threads: every call may be made from any thread. None is async-signal-safe.
  */
@@ -122,6 +122,16 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
  * @return  OS_OK; OS_INVALID_PARM for a pool that is not registered.
  */
 os_error_t os_mempool_min_reset(struct os_mempool *mp);
+
+/**
+ * Distance from each block of a pool to the next, in bytes: the block size rounded up to
+ * OS_ALIGNMENT, and more where the debug word fence sets the blocks apart. Divide by it, not by
+ * mp_block_size, to make a number of a block's address.
+ *
+ * @param mp  The pool.
+ * @return  The distance; 0 if mp is NULL, or was never initialised and all its bytes are 0.
+ */
+size_t os_mempool_stride(const struct os_mempool *mp);
 
 /** What a fault is. Later versions may add kinds. */
 enum osmempool_fault_kind {

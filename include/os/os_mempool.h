@@ -56,6 +56,9 @@ typedef uint64_t os_membuf_t;
 typedef uint32_t os_membuf_t;
 #endif
 
+/** Bytes that a block of sz bytes takes before rounding: no guard is added here. */
+#define OS_MEMPOOL_BLOCK_SZ(sz) (sz)
+
 /**
  * Number of os_membuf_t elements that a pool of n blocks of blksize bytes needs; for arrays:
  * `static os_membuf_t buf[OS_MEMPOOL_SIZE(16, 100)];`. Computed in size_t; a constant expression

@@ -32,11 +32,17 @@ geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, const 
     geometry_place(mp, (uintptr_t)membuf, geometry_stride(mp));
 }
 
-/* The step from its own inverse, so that nothing has to keep it. */
+/* From its own inverse, so that nothing has to keep it. */
+size_t
+geometry_step(const struct os_mempool *mp)
+{
+    return geometry_inverse(mp->osmp_inverse) << mp->osmp_shift;
+}
+
 uint32_t
 geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset)
 {
-    size_t step = geometry_inverse(mp->osmp_inverse) << mp->osmp_shift;
+    size_t step = geometry_step(mp);
     uintptr_t distance = address - mp->mp_membuf_addr;
 
     *offset = 0;

@@ -30,6 +30,9 @@ void geometry_set(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, c
  */
 void geometry_place(struct os_mempool *mp, uintptr_t first, size_t step);
 
+/* How far it is from one block to the next; 0 where all bytes of the struct are 0. */
+size_t geometry_step(const struct os_mempool *mp);
+
 /* The number of the block that holds an address, and the address's offset in it; UINT32_MAX and 0
  * if it is in none. */
 uint32_t geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset);
@@ -40,7 +43,7 @@ os_error_t geometry_check(uint32_t blocks, uint32_t block_size, const void *memb
 /* Bytes of a processor's cache line, and of the addresses that its sets tell apart, as shifts. */
 enum { GEOMETRY_LINE_SHIFT = 6, GEOMETRY_PAGE_SHIFT = 12 };
 
-/* Distance from one block to the next, in bytes. */
+/* Bytes of a block, and from one block to the next unless geometry_place() set them apart. */
 static inline size_t
 geometry_stride(const struct os_mempool *mp)
 {

@@ -2,6 +2,7 @@
 /* block.c: blocks go out and come back. */
 #include "pool/block.h"
 #include "base/compiler.h"
+#include "osmempool.h"
 #include "pool/cache_path.h"
 #include "pool/callback.h"
 #include "pool/enter.h"
@@ -17,6 +18,13 @@ OSMP_PUBLIC int
 os_memblock_from(const struct os_mempool *mp, const void *block_addr)
 {
     return block_is_of(mp, block_addr);
+}
+
+/* Of a pool that was never initialised the step is 0. */
+OSMP_PUBLIC size_t
+os_mempool_stride(const struct os_mempool *mp)
+{
+    return mp != NULL ? geometry_step(mp) : 0;
 }
 
 /* In the section, which it leaves: whatever is not plain. */
