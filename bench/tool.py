@@ -24,17 +24,23 @@ PROCESSES, POOLS, TOP_POOLS, ROUNDS, TOP_SECONDS = 100, 100, 1000, 11, 60
 POOL_BYTES, BLOCK_BYTES, BLOCKS = 4096, 64, 16
 
 
+def api(library, name):
+    """A function of the pools' API, by its symbol."""
+    return getattr(library, "osmempool_" + name)
+
+
 def export_pools(library, n, ready):
     """A child's life: n pools, some of their blocks out, until it is killed."""
+    init, get = api(library, "os_mempool_init"), api(library, "os_memblock_get")
     pools = []
     for i in range(n):
         pool = ctypes.create_string_buffer(POOL_BYTES)
         memory = (ctypes.c_uint64 * (BLOCKS * BLOCK_BYTES // 8))()
         name = f"subsystem.part_{i}".encode()
-        if library.os_mempool_init(pool, BLOCKS, BLOCK_BYTES, memory, name) != 0:
+        if init(pool, BLOCKS, BLOCK_BYTES, memory, name) != 0:
             os._exit(1)
         for _ in range(i % BLOCKS):
-            library.os_memblock_get(pool)
+            get(pool)
         pools.append((pool, memory))
     if library.osmempool_export_start(None) != 0:
         os._exit(1)
@@ -118,7 +124,7 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__.split("\n\n")[1].strip())
     program, library = sys.argv[1], ctypes.CDLL(os.path.abspath(sys.argv[2]))
-    library.os_memblock_get.restype = ctypes.c_void_p
+    api(library, "os_memblock_get").restype = ctypes.c_void_p
     directory = tempfile.mkdtemp(prefix="mempoolstat-")
     os.environ["OSMEMPOOL_DIR"] = directory
     children = []

@@ -34,7 +34,7 @@ const char *osmempool_version(void);
  * @return  A static string that names and explains the error, as "OS_ENOMEM: no memory left";
  *          "unknown error" for a value that is none. Never NULL.
  */
-const char *os_error_str(os_error_t error);
+const char *os_error_str(os_error_t error) OSMP_LABEL(os_error_str);
 
 /**
  * Takes n blocks, all or none.
@@ -45,7 +45,8 @@ const char *os_error_str(os_error_t error);
  * @return  OS_OK; OS_ENOMEM if fewer than n blocks are free; OS_INVALID_PARM for a NULL pool or
  *          array.
  */
-OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n);
+OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
+    OSMP_LABEL(os_memblock_get_bulk);
 
 /**
  * Puts n blocks back. All are checked first: if one of them is not a block of the pool, is free
@@ -60,7 +61,8 @@ OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks,
  * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; for an extended pool the
  *          first value that is not OS_OK, the others having been put all the same.
  */
-OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n);
+OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
+    OSMP_LABEL(os_memblock_put_bulk);
 
 /**
  * Gives each thread a cache of up to depth blocks of this pool, so that threads that share it need
@@ -75,7 +77,8 @@ OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *b
  * @param depth  Blocks per thread, 1 to 65,536; more than the pool has counts as all it has.
  * @return  OS_OK; OS_INVALID_PARM for a depth out of range and a pool that is not registered.
  */
-os_error_t os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth);
+os_error_t
+os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth) OSMP_LABEL(os_mempool_cache_enable);
 
 /**
  * Takes the caches away again; their blocks go back to the pool.
@@ -83,7 +86,7 @@ os_error_t os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth);
  * @param mp  A registered pool.
  * @return  OS_OK, also if there were none; OS_INVALID_PARM for a pool that is not registered.
  */
-os_error_t os_mempool_cache_disable(struct os_mempool *mp);
+os_error_t os_mempool_cache_disable(struct os_mempool *mp) OSMP_LABEL(os_mempool_cache_disable);
 
 /** What os_mempool_stats_get() tells. Later versions may add members at the end. */
 struct os_mempool_stats {
@@ -111,8 +114,8 @@ struct os_mempool_stats {
  * @param st_size  sizeof(*st), at least 4.
  * @return  OS_OK; OS_INVALID_PARM for a pool that is not registered, a NULL st, a size under 4.
  */
-os_error_t
-os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, size_t st_size);
+os_error_t os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st,
+                                size_t st_size) OSMP_LABEL(os_mempool_stats_get);
 
 /**
  * Starts the low-water mark again from now: min_free becomes the number of blocks that are free
@@ -121,7 +124,7 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
  * @param mp  A registered pool.
  * @return  OS_OK; OS_INVALID_PARM for a pool that is not registered.
  */
-os_error_t os_mempool_min_reset(struct os_mempool *mp);
+os_error_t os_mempool_min_reset(struct os_mempool *mp) OSMP_LABEL(os_mempool_min_reset);
 
 /**
  * Distance from each block of a pool to the next, in bytes: the block size rounded up to
@@ -131,7 +134,7 @@ os_error_t os_mempool_min_reset(struct os_mempool *mp);
  * @param mp  The pool.
  * @return  The distance; 0 if mp is NULL, or was never initialised and all its bytes are 0.
  */
-size_t os_mempool_stride(const struct os_mempool *mp);
+size_t os_mempool_stride(const struct os_mempool *mp) OSMP_LABEL(os_mempool_stride);
 
 /** What a fault is. Later versions may add kinds. */
 enum osmempool_fault_kind {

@@ -28,7 +28,8 @@ packages_of()
     # libc6-dbg: without it Valgrind cannot name, and partly not replace, functions of libc.
     test)
         echo libcmocka-dev valgrind libc6-dbg clang libclang-rt-14-dev g++ python3 strace \
-            mandoc procps git clang-format shellcheck binutils util-linux tmux gdb spin \
+            mandoc procps git clang-format shellcheck binutils util-linux tmux gdb lld \
+            bpftrace linux-perf spin \
             prometheus python3-prometheus-client systemd zsh fish
         ;;
     *)

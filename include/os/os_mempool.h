@@ -14,6 +14,9 @@
  *
  * Every call refuses bad input with an error and changes nothing then. The types differ from
  * Mynewt's only by being wider; doc/porting.md has the table.
+ *
+ * A function os_x has the symbol osmempool_os_x. Code that was compiled with another os_mempool.h
+ * does not link with this library, and a program that has functions of the same names keeps them.
  */
 #ifndef OSMEMPOOL_OS_MEMPOOL_H
 #define OSMEMPOOL_OS_MEMPOOL_H
@@ -42,6 +45,16 @@ extern "C" {
 #ifndef OSMP_NOPLT
 #define OSMP_NOPLT
 #endif
+
+/**
+ * The symbol of a function of this API, as a string: for dlsym(3), and for declarations of one's
+ * own. OSMEMPOOL_SYMBOL(os_memblock_get) is "osmempool_os_memblock_get".
+ */
+#define OSMEMPOOL_SYMBOL(function) "osmempool_" #function
+
+/* Not by OSMEMPOOL_SYMBOL(), which would be given what a program's macro of that name stands for.
+ */
+#define OSMP_LABEL(function) __asm__("osmempool_" #function)
 
 /** Size of omi_name, in bytes: names are kept to 31 bytes and a NUL. */
 #define OS_MEMPOOL_INFO_NAME_LEN 32
@@ -169,7 +182,7 @@ struct os_mempool_info {
  *         registered already, which leaves it as it was.
  */
 os_error_t os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size,
-                           void *membuf, const char *name);
+                           void *membuf, const char *name) OSMP_LABEL(os_mempool_init);
 
 /**
  * Initialises an extended pool and registers it. Callback and argument are NULL afterwards, to be
@@ -178,7 +191,7 @@ os_error_t os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t bloc
  * @return What os_mempool_init() returns.
  */
 os_error_t os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_size,
-                               void *membuf, const char *name);
+                               void *membuf, const char *name) OSMP_LABEL(os_mempool_ext_init);
 
 /**
  * Takes a pool off the list of registered pools. Blocks that are out stay valid and the pool goes
@@ -186,7 +199,7 @@ os_error_t os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint
  *
  * @return OS_OK; OS_INVALID_PARM if mp is NULL, not registered, or was overwritten since its init.
  */
-os_error_t os_mempool_unregister(struct os_mempool *mp);
+os_error_t os_mempool_unregister(struct os_mempool *mp) OSMP_LABEL(os_mempool_unregister);
 
 /**
  * Makes every block of a pool free again, in the order of a new pool. Whoever still holds a block
@@ -194,7 +207,7 @@ os_error_t os_mempool_unregister(struct os_mempool *mp);
  *
  * @return OS_OK; OS_INVALID_PARM if mp is NULL.
  */
-os_error_t os_mempool_clear(struct os_mempool *mp);
+os_error_t os_mempool_clear(struct os_mempool *mp) OSMP_LABEL(os_mempool_clear);
 
 /**
  * Makes an extended pool a plain one and clears it: callback and argument become NULL,
@@ -204,7 +217,7 @@ os_error_t os_mempool_clear(struct os_mempool *mp);
  *
  * @return OS_OK; OS_INVALID_PARM if mpe is NULL.
  */
-os_error_t os_mempool_ext_clear(struct os_mempool_ext *mpe);
+os_error_t os_mempool_ext_clear(struct os_mempool_ext *mpe) OSMP_LABEL(os_mempool_ext_clear);
 
 /**
  * Checks a pool's integrity: every free block lies on a block boundary of the buffer and carries
@@ -213,7 +226,7 @@ os_error_t os_mempool_ext_clear(struct os_mempool_ext *mpe);
  *
  * @return true if sane; false if damaged, or if mp is NULL.
  */
-bool os_mempool_is_sane(const struct os_mempool *mp);
+bool os_mempool_is_sane(const struct os_mempool *mp) OSMP_LABEL(os_mempool_is_sane);
 
 /**
  * Tells whether an address is a block of a pool, free or in use.
@@ -221,7 +234,8 @@ bool os_mempool_is_sane(const struct os_mempool *mp);
  * @return 1 if block_addr is the start of one of mp's blocks; 0 if not, or if either is NULL.
  * Threads: any; takes no lock.
  */
-int os_memblock_from(const struct os_mempool *mp, const void *block_addr);
+int
+os_memblock_from(const struct os_mempool *mp, const void *block_addr) OSMP_LABEL(os_memblock_from);
 
 /**
  * Takes a block out of a pool.
@@ -230,7 +244,7 @@ int os_memblock_from(const struct os_mempool *mp, const void *block_addr);
  * @return    A block of at least mp_block_size bytes on an OS_ALIGNMENT boundary, the caller's
  *            until os_memblock_put(); NULL if the pool is empty. Its content is undefined.
  */
-OSMP_NOPLT void *os_memblock_get(struct os_mempool *mp);
+OSMP_NOPLT void *os_memblock_get(struct os_mempool *mp) OSMP_LABEL(os_memblock_get);
 
 /**
  * Puts a block back without calling the put callback. For put callbacks; elsewhere, and for plain
@@ -240,7 +254,8 @@ OSMP_NOPLT void *os_memblock_get(struct os_mempool *mp);
  * @param block_addr  The block.
  * @return OS_OK; OS_INVALID_PARM as for os_memblock_put().
  */
-OSMP_NOPLT os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr);
+OSMP_NOPLT os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
+    OSMP_LABEL(os_memblock_put_from_cb);
 
 /**
  * Puts a block back into its pool, or calls the put callback of an extended pool that has one.
@@ -251,7 +266,8 @@ OSMP_NOPLT os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block
  *         argument is NULL, if block_addr is not the start of a block of this pool, if the block is
  *         free already, or if it is the very block whose put callback is running in this thread.
  */
-OSMP_NOPLT os_error_t os_memblock_put(struct os_mempool *mp, void *block_addr);
+OSMP_NOPLT os_error_t os_memblock_put(struct os_mempool *mp, void *block_addr)
+    OSMP_LABEL(os_memblock_put);
 
 /**
  * Walks the registered pools in order of registration.
@@ -261,7 +277,8 @@ OSMP_NOPLT os_error_t os_memblock_put(struct os_mempool *mp, void *block_addr);
  * @param omi  Filled in for the pool returned; may be NULL. Unchanged if NULL is returned.
  * @return     The pool after mp, or NULL at the end.
  */
-struct os_mempool *os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi);
+struct os_mempool *os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi)
+    OSMP_LABEL(os_mempool_info_get_next);
 
 /**
  * Finds a registered pool by name; the first 31 bytes count. Of pools with equal names the one
@@ -271,13 +288,14 @@ struct os_mempool *os_mempool_info_get_next(struct os_mempool *mp, struct os_mem
  * @param info  Filled in for the pool found; may be NULL.
  * @return      The pool, or NULL.
  */
-struct os_mempool *os_mempool_get(const char *name, struct os_mempool_info *info);
+struct os_mempool *
+os_mempool_get(const char *name, struct os_mempool_info *info) OSMP_LABEL(os_mempool_get);
 
 /**
  * Does nothing. Mynewt's start-up code calls it to empty the list of pools; here the list is ready
  * before any code runs, and calling this at any time is harmless.
  */
-void os_mempool_module_init(void);
+void os_mempool_module_init(void) OSMP_LABEL(os_mempool_module_init);
 
 /*
  * A program that defines OSMEMPOOL_INLINE before it includes this header gets os_memblock_get() and

@@ -341,9 +341,9 @@ osmp_owner_put(struct os_mempool *mp, void *block)
 #if defined(OSMP_HAVE_THREAD_POINTER) && !defined(OSMP_LIBRARY)
 
 /* The library's own functions, under names that the inline ones below do not hide. */
-extern OSMP_NOPLT void *osmp_call_get(struct os_mempool *mp) __asm__("os_memblock_get");
-extern OSMP_NOPLT os_error_t osmp_call_put(struct os_mempool *mp,
-                                           void *block) __asm__("os_memblock_put");
+extern OSMP_NOPLT void *osmp_call_get(struct os_mempool *mp) OSMP_LABEL(os_memblock_get);
+extern OSMP_NOPLT os_error_t osmp_call_put(struct os_mempool *mp, void *block)
+    OSMP_LABEL(os_memblock_put);
 
 /*
  * To clang a function that calls one of its own symbol name calls itself: it drops the body, or

@@ -6,6 +6,15 @@
 /* Exported from the shared library; everything else is hidden (gnu_symbol_visibility). */
 #define OSMP_PUBLIC __attribute__((visibility("default")))
 
+/*
+ * After an exported function os_x, whose symbol is osmempool_os_x: the API's name for it, as a
+ * local symbol. Debuggers, perf and bpftrace find it; nothing links with it. An alias, not an
+ * assembler's directive, so that link-time optimisation keeps the two together.
+ */
+#define OSMP_LOCAL_NAME(function)                                                                  \
+    static __typeof__(function) function##_by_name __asm__(#function)                              \
+        __attribute__((alias(OSMEMPOOL_SYMBOL(function)), used))
+
 /* Called most of all: begins on a cache line, so that a get or a put lies on as few as it can. */
 #define OSMP_HOT __attribute__((aligned(64)))
 

@@ -27,6 +27,7 @@ os_error_str(os_error_t error)
 
     return i < sizeof(error_texts) / sizeof(error_texts[0]) ? error_texts[i] : "unknown error";
 }
+OSMP_LOCAL_NAME(os_error_str);
 
 OSMP_PUBLIC const char *
 osmempool_version(void)

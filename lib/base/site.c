@@ -9,6 +9,8 @@
 
 #include <bsd/string.h>
 
+#include "os/os_mempool.h"
+
 struct site_search {
     uintptr_t address;
     struct site *site;
@@ -55,6 +57,17 @@ site_look(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
+/* The API's name where there is one: programs and other libraries that define its functions, to
+ * come before this library's, export them under the same symbols. */
+static const char *
+site_function_name(const char *symbol)
+{
+    const size_t prefix = strlen(OSMEMPOOL_SYMBOL());
+    bool is_api = symbol != NULL && strncmp(symbol, OSMEMPOOL_SYMBOL(os_), prefix + 3) == 0;
+
+    return is_api ? symbol + prefix : symbol;
+}
+
 /* A call may be the last instruction of its function, so the byte before is looked up. */
 void
 site_find(struct site *site, const void *return_address)
@@ -66,6 +79,6 @@ site_find(struct site *site, const void *return_address)
     site->function = NULL;
     site->module[0] = '\0';
     if (dl_iterate_phdr(site_look, &search) != 0 && dladdr((void *)search.address, &info) != 0) {
-        site->function = info.dli_sname;
+        site->function = site_function_name(info.dli_sname);
     }
 }

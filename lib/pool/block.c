@@ -19,6 +19,7 @@ os_memblock_from(const struct os_mempool *mp, const void *block_addr)
 {
     return block_is_of(mp, block_addr);
 }
+OSMP_LOCAL_NAME(os_memblock_from);
 
 /* Of a pool that was never initialised the step is 0. */
 OSMP_PUBLIC size_t
@@ -26,6 +27,7 @@ os_mempool_stride(const struct os_mempool *mp)
 {
     return mp != NULL ? geometry_step(mp) : 0;
 }
+OSMP_LOCAL_NAME(os_mempool_stride);
 
 /* In the section, which it leaves: whatever is not plain. */
 static __attribute__((noinline)) void *
@@ -132,6 +134,7 @@ os_memblock_get(struct os_mempool *mp)
     block = osmp_owner_get(mp);
     return block != NULL ? block : block_get(mp);
 }
+OSMP_LOCAL_NAME(os_memblock_get);
 
 OSMP_COLD os_error_t
 block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller)
@@ -317,6 +320,7 @@ os_memblock_put(struct os_mempool *mp, void *block_addr)
     }
     return osmp_owner_put(mp, block_addr) ? OS_OK : block_put(mp, block_addr);
 }
+OSMP_LOCAL_NAME(os_memblock_put);
 
 OSMP_PUBLIC os_error_t
 os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
@@ -335,3 +339,4 @@ os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
     }
     return error;
 }
+OSMP_LOCAL_NAME(os_memblock_put_from_cb);

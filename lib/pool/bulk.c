@@ -83,6 +83,7 @@ os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
     }
     return bulk_get_locked(mp, blocks, n, osmp_caller());
 }
+OSMP_LOCAL_NAME(os_memblock_get_bulk);
 
 static bool
 bulk_put_owned(struct os_mempool *mp, void *const *blocks, uint32_t n)
@@ -193,3 +194,4 @@ os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
     return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n, osmp_caller())
                                  : bulk_put(mp, blocks, n, osmp_caller());
 }
+OSMP_LOCAL_NAME(os_memblock_put_bulk);

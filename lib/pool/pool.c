@@ -232,6 +232,7 @@ os_mempool_clear(struct os_mempool *mp)
     pool_clear(mp, NULL, osmp_caller());
     return OS_OK;
 }
+OSMP_LOCAL_NAME(os_mempool_clear);
 
 OSMP_PUBLIC os_error_t
 os_mempool_ext_clear(struct os_mempool_ext *mpe)
@@ -242,6 +243,7 @@ os_mempool_ext_clear(struct os_mempool_ext *mpe)
     pool_clear(&mpe->mpe_mp, mpe, osmp_caller());
     return OS_OK;
 }
+OSMP_LOCAL_NAME(os_mempool_ext_clear);
 
 OSMP_PUBLIC bool
 os_mempool_is_sane(const struct os_mempool *mp)
@@ -261,3 +263,4 @@ os_mempool_is_sane(const struct os_mempool *mp)
     faults_report(&faults, osmp_caller());
     return sane;
 }
+OSMP_LOCAL_NAME(os_mempool_is_sane);

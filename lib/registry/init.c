@@ -61,6 +61,7 @@ os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, voi
 {
     return init_pool(mp, blocks, block_size, membuf, name, 0, osmp_caller());
 }
+OSMP_LOCAL_NAME(os_mempool_init);
 
 OSMP_PUBLIC os_error_t
 os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_size, void *membuf,
@@ -79,6 +80,7 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
     }
     return error;
 }
+OSMP_LOCAL_NAME(os_mempool_ext_init);
 
 /*
  * OS_EBUSY: another thread is in the pool. A pool whose struct was overwritten stays on the list:
@@ -119,8 +121,10 @@ os_mempool_unregister(struct os_mempool *mp)
     faults_report(&faults, osmp_caller());
     return error;
 }
+OSMP_LOCAL_NAME(os_mempool_unregister);
 
 OSMP_PUBLIC void
 os_mempool_module_init(void)
 {
 }
+OSMP_LOCAL_NAME(os_mempool_module_init);

@@ -33,12 +33,14 @@ os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth)
     }
     return tend_set_cache(mp, depth);
 }
+OSMP_LOCAL_NAME(os_mempool_cache_enable);
 
 OSMP_PUBLIC os_error_t
 os_mempool_cache_disable(struct os_mempool *mp)
 {
     return tend_set_cache(mp, 0);
 }
+OSMP_LOCAL_NAME(os_mempool_cache_disable);
 
 OSMP_PUBLIC os_error_t
 os_mempool_min_reset(struct os_mempool *mp)
@@ -56,6 +58,7 @@ os_mempool_min_reset(struct os_mempool *mp)
     registry_leave();
     return done ? OS_OK : OS_INVALID_PARM;
 }
+OSMP_LOCAL_NAME(os_mempool_min_reset);
 
 static struct os_mempool_stats
 tend_stats(const struct pool_counts *counts, size_t size)
@@ -101,3 +104,4 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
     memcpy(st, &all, size);
     return OS_OK;
 }
+OSMP_LOCAL_NAME(os_mempool_stats_get);

@@ -58,6 +58,7 @@ os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi)
     faults_report(&faults, osmp_caller());
     return next;
 }
+OSMP_LOCAL_NAME(os_mempool_info_get_next);
 
 static bool
 walk_is_named(const struct os_mempool *mp, const char *name)
@@ -86,3 +87,4 @@ os_mempool_get(const char *name, struct os_mempool_info *info)
     faults_report(&faults, osmp_caller());
     return mp;
 }
+OSMP_LOCAL_NAME(os_mempool_get);

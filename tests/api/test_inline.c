@@ -23,8 +23,8 @@ static os_error_t (*volatile put_pointer)(struct os_mempool *mp, void *block) = 
 static void
 the_functions_addresses_are_the_librarys(void **state)
 {
-    void *get = dlsym(RTLD_DEFAULT, "os_memblock_get");
-    void *put = dlsym(RTLD_DEFAULT, "os_memblock_put");
+    void *get = dlsym(RTLD_DEFAULT, OSMEMPOOL_SYMBOL(os_memblock_get));
+    void *put = dlsym(RTLD_DEFAULT, OSMEMPOOL_SYMBOL(os_memblock_put));
 
     assert_non_null(get);
     assert_ptr_equal((void *)(uintptr_t)get_pointer, get);

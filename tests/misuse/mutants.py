@@ -282,10 +282,10 @@ class Copy:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as workers:
             made = list(workers.map(self._compile, changed))
         kept = [name for name in self.commands if name not in changed]
-        target = self.folder / 'libosmempool.so.0'
+        target = self.folder / 'libosmempool.so.1'
         compiler = shlex.split(self.commands[next(iter(self.commands))]['command'])
         compiler = compiler[:next(i for i, word in enumerate(compiler) if word.startswith('-'))]
-        run(compiler + ['-shared', '-o', str(target), '-Wl,-soname,libosmempool.so.0',
+        run(compiler + ['-shared', '-o', str(target), '-Wl,-soname,libosmempool.so.1',
                         f'-Wl,--version-script,{self.source}/lib/osmempool.map', *kept,
                         *map(str, made), '-lbsd', '-pthread'], self.build)
         return target

@@ -8,8 +8,8 @@ import re
 
 import rule
 
-DECLARATION = re.compile(r'^([A-Za-z_][\w \t*]*?)\b((?:os|osmempool)_\w+)\(([^()]*)\)\s*;',
-                         re.MULTILINE)
+DECLARATION = re.compile(r'^([A-Za-z_][\w \t*\n]*?)\b((?:os|osmempool)_\w+)\(([^()]*)\)'
+                         r'\s*(?:OSMP_LABEL\(\w+\)\s*)?;', re.MULTILINE)
 
 
 def comment_before(text, at):
@@ -60,10 +60,12 @@ rule.main(check, {
         'include/a.h': FULL + 'void *os_get(void *mp);\nint os_put(void *mp);\n'},
     'a parameter that is not named': {
         'include/a.h': FULL + 'void *os_get(void *mp,\n             int n);\n'},
+    'a function with a label and no comment': {
+        'include/a.h': 'void *\nos_get(void *mp) OSMP_LABEL(os_get);\n'},
     'a missing @return': {'include/a.h': '/** Frees mp. */\nint os_free(void *mp);\n'},
     'no sentence': {'include/a.h': '/** @return mp */\nint osmempool_free(void *mp);\n'},
 }, {
-    'full comments': {'include/a.h': FULL + 'void *os_get(void *mp);\n\n'
+    'full comments': {'include/a.h': FULL + 'void *os_get(void *mp) OSMP_LABEL(os_get);\n\n'
                                      '/** Stops. */\nvoid osmempool_stop(void);\n'
                                      'typedef int os_fn(int x);\n'},
 })

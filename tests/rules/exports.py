@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """exports.py: the shared library exports what the map names, which is what the headers declare.
 
-Arguments: the source tree, the shared library. Beside the symbols: no static TLS, which would make
+Arguments: the source tree, the shared library. The symbol of a function os_x is osmempool_os_x, and
+nothing without that beginning is exported. Beside the symbols: no static TLS, which would make
 dlopen() fail at random; never unloaded; the version in the headers is the library's.
 """
 import re
@@ -30,14 +31,27 @@ def mapped(tree):
     return set(re.findall(r'^\s*(\w+);', text, re.MULTILINE))
 
 
-def declared(tree):
-    """Names of functions in the public headers: a name, its parentheses, a semicolon."""
-    names = set()
+def declarations(tree):
+    """(name, label or '') of the functions in the public headers: a name, its parentheses, perhaps
+    OSMP_LABEL(), a semicolon."""
     for header in tree.under('include', ends=('.h',)):
         text = rule.without_comments(tree.read(header))
         text = re.sub(r'(?m)^[ \t]*#(?:[^\n]*\\\n)*[^\n]*|typedef[^;{]*;', '', text)
-        names |= set(re.findall(r'\b((?:os|osmempool)_\w+)\s*\([^()]*\)\s*(?:__\w+.*)?;', text))
-    return names
+        yield from re.findall(r'\b((?:os|osmempool)_\w+)\s*\([^()]*\)\s*'
+                              r'(?:OSMP_LABEL\((\w+)\)\s*)?;', text)
+
+
+def declared(tree):
+    """The symbols of those."""
+    return {'osmempool_' + label if label else name for name, label in declarations(tree)}
+
+
+def label_breaches(tree):
+    breaches = [f'{name} has the label {label or "of none"}, not its own'
+                for name, label in declarations(tree)
+                if label != (name if name.startswith('os_') else '')]
+    return breaches + [f'{name} is exported, and does not begin with osmempool_'
+                       for name in sorted(mapped(tree)) if not name.startswith('osmempool_')]
 
 
 def differences(one, other, verb):
@@ -75,14 +89,17 @@ def version_breaches(tree):
 
 
 def check(tree):
-    return symbol_breaches(tree) + flag_breaches() + version_breaches(tree)
+    return (symbol_breaches(tree) + label_breaches(tree) + flag_breaches()
+            + version_breaches(tree))
 
 
 def sample(declarations='', symbols='', version=VERSION):
     """The real tree's map and declarations, changed."""
     real = rule.Tree(sys.argv[1])
     major, minor, patch = version.split('.')
-    functions = ''.join(f'int {name}(void);\n' for name in sorted(mapped(real)))
+    functions = ''.join(f'int {name}(void);\n' if re.match('osmempool_(?!os_)', name) else
+                        f'int {name[10:]}(void) OSMP_LABEL({name[10:]});\n'
+                        for name in sorted(mapped(real)))
     return {
         MAP: real.read(MAP).replace('local:', f'{symbols} local:'),
         'include/osmempool.h': f'#define OSMEMPOOL_VERSION_MAJOR {major}\n'
@@ -93,9 +110,13 @@ def sample(declarations='', symbols='', version=VERSION):
 
 
 rule.main(check, {
-    'a function that the map lacks': sample(declarations='int os_more(int a,\n  int b);\n'),
-    'a symbol that no one exports': sample(symbols='os_more;\n',
-                                           declarations='int os_more(void);\n'),
+    'a function that the map lacks': sample(
+        declarations='int os_more(int a,\n  int b) OSMP_LABEL(os_more);\n'),
+    'a symbol that no one exports': sample(symbols='osmempool_os_more;\n',
+                                           declarations='int os_more(void) OSMP_LABEL(os_more);\n'),
+    'a function without its label': sample(declarations='int os_mempool_clear(void);\n'),
+    'another function\'s label': sample(
+        declarations='int os_mempool_clear(void) OSMP_LABEL(os_mempool_get);\n'),
     'another version': sample(version='99.0.1'),
 }, {
     'its own sample': sample(declarations='typedef int os_fn(int a);\n'),

@@ -137,11 +137,13 @@ plugin_open(struct plugin *plugin)
     assert_non_null(path);
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     assert_non_null(plugin->handle);
-    plugin->get = (void *(*)(struct os_mempool *))find(plugin, "os_memblock_get");
-    plugin->put = (os_error_t(*)(struct os_mempool *, void *))find(plugin, "os_memblock_put");
+    plugin->get = (void *(*)(struct os_mempool *))find(plugin, OSMEMPOOL_SYMBOL(os_memblock_get));
+    plugin->put =
+        (os_error_t(*)(struct os_mempool *, void *))find(plugin, OSMEMPOOL_SYMBOL(os_memblock_put));
     plugin->init = (os_error_t(*)(struct os_mempool *, uint32_t, uint32_t, void *,
-                                  const char *))find(plugin, "os_mempool_init");
-    plugin->unregister = (os_error_t(*)(struct os_mempool *))find(plugin, "os_mempool_unregister");
+                                  const char *))find(plugin, OSMEMPOOL_SYMBOL(os_mempool_init));
+    plugin->unregister =
+        (os_error_t(*)(struct os_mempool *))find(plugin, OSMEMPOOL_SYMBOL(os_mempool_unregister));
 }
 
 /* Goes on using the library after it was closed, and ends, with what it keeps per thread. */

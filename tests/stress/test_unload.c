@@ -44,12 +44,12 @@ plugin_open(struct plugin *plugin)
     assert_non_null(path);
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     assert_non_null(plugin->handle);
-    find(plugin, "os_memblock_get", &plugin->get);
-    find(plugin, "os_memblock_put", &plugin->put);
-    find(plugin, "os_mempool_init", &plugin->init);
-    find(plugin, "os_mempool_unregister", &plugin->unregister);
-    find(plugin, "os_mempool_cache_enable", &plugin->cache_enable);
-    find(plugin, "os_mempool_is_sane", &plugin->is_sane);
+    find(plugin, OSMEMPOOL_SYMBOL(os_memblock_get), &plugin->get);
+    find(plugin, OSMEMPOOL_SYMBOL(os_memblock_put), &plugin->put);
+    find(plugin, OSMEMPOOL_SYMBOL(os_mempool_init), &plugin->init);
+    find(plugin, OSMEMPOOL_SYMBOL(os_mempool_unregister), &plugin->unregister);
+    find(plugin, OSMEMPOOL_SYMBOL(os_mempool_cache_enable), &plugin->cache_enable);
+    find(plugin, OSMEMPOOL_SYMBOL(os_mempool_is_sane), &plugin->is_sane);
 }
 
 static bool
