@@ -210,6 +210,13 @@ class Holders(Case):
         self.serve("1.sock", encode({**document(), "holders": []}))
         self.assertEqual(self.run_tool("-H"), ("no pool\n", ""))
 
+    def test_functions_of_the_api_have_its_names(self):
+        for symbol, name in (("osmempool_os_memblock_get", "os_memblock_get"),
+                             ("osmempool_version", "osmempool_version"),
+                             ("osmempool_o", "osmempool_o"), ("os_memblock_get", "os_memblock_get")):
+            data = encode(about("holders", [holding(sites=[site(function=symbol)])]))
+            self.assertIn(f" {name} (demo+0x1234)", self.run_tool("-H", "-f", "-", data=data)[0])
+
     def test_blocks_that_no_place_is_known_for_have_a_row(self):
         data = encode(about("holders", [holding(out=4, sites=[site(3)]), holding("b", out=2),
                                         holding("c", out=5, tracked=False)]))
@@ -231,7 +238,7 @@ class Lines(Case):
         int main(int argc, char **argv) { return take_block(argc) + argv[0][0]; }
     """
 
-    def compile(self, *options):
+    def compile(self, *options, name="take_block"):
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None or b"libdw" not in subprocess.run(
                 ["ldd", PROGRAM], stdout=subprocess.PIPE, check=True).stdout:
@@ -242,7 +249,7 @@ class Lines(Case):
                        check=True)
         nm = subprocess.run(["nm", self.path("made")], stdout=subprocess.PIPE, check=True).stdout
         start = next(line.split()[0] for line in nm.decode().splitlines()
-                     if line.endswith(" take_block"))
+                     if line.endswith(" " + name))
         return int(start, 16)
 
     def show(self, **fields):
@@ -270,6 +277,13 @@ class Lines(Case):
         subprocess.run(["strip", self.path("made")], check=True)
         out = self.show(module=self.path("made"), offset=hex(start + 1), function=None)
         self.assertNotIn("take_block", out)
+
+    def test_a_function_of_the_api_that_is_looked_up_has_its_name(self):
+        symbol = "osmempool_os_take_block"
+        for options in ((), ("-g0",)):
+            start = self.compile(f"-Dtake_block={symbol}", *options, name=symbol)
+            out = self.show(module=self.path("made"), offset=hex(start + 1), function=None)
+            self.assertIn(" os_take_block ", out)
 
     def test_a_module_that_is_newer_than_its_process_has_no_lines(self):
         start = self.compile()

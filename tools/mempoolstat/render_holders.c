@@ -68,11 +68,21 @@ cell_module(const struct site *site)
     return cell;
 }
 
+/* The symbol of a function os_x of the library's API is osmempool_os_x. */
+static const char *
+api_name(const char *symbol)
+{
+    static const char prefix[] = "osmempool_";
+    const size_t n = sizeof(prefix) - 1;
+
+    return symbol != NULL && strncmp(symbol, "osmempool_os_", n + 3) == 0 ? symbol + n : symbol;
+}
+
 /* "function at file:line (module+offset)", as far as that is known. */
 static char *
 cell_where(const struct site *site)
 {
-    const char *name = site->function != NULL ? site->function : site->symbol;
+    const char *name = api_name(site->function != NULL ? site->function : site->symbol);
     char *function = name != NULL        ? text_escape(name)
                      : site->has_address ? alloc_format("0x%" PRIx64, site->address)
                                          : alloc_copy("?");
