@@ -21,12 +21,20 @@
 #ifndef OSMEMPOOL_OS_MEMPOOL_H
 #define OSMEMPOOL_OS_MEMPOOL_H
 
+/* Macros that only the header of another implementation can have defined by now. */
+#if defined(OS_MEMPOOL_INFO_NAME_LEN) || defined(OS_MEMPOOL_BYTES)
+#error "another os_mempool.h came first: put the flags of osmempool-mynewt before its tree's -I"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* In a tree with headers of these names, mynewt/os/os_mempool.h has included those. */
+#ifndef OSMP_IN_TREE
 #include "os_arch.h"
 #include "os_error.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {
