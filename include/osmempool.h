@@ -152,8 +152,10 @@ enum osmempool_fault_kind {
     OSMEMPOOL_FAULT_OVERRUN,          /**< a block was written beyond its end while it was out */
     OSMEMPOOL_FAULT_UNDERRUN,         /**< a block was written before its beginning, likewise */
     OSMEMPOOL_FAULT_SHARED_BUFFER,    /**< a new pool's buffer is another registered pool's, too */
-    OSMEMPOOL_FAULT_OVERWRITTEN,      /**< a registered pool's structure is none any more; its
-                                           faults are not counted, and its name is not known */
+    OSMEMPOOL_FAULT_OVERWRITTEN,      /**< a registered pool's structure is none any more; these
+                                           faults are not counted */
+    OSMEMPOOL_FAULT_REINIT,           /**< a registered pool is initialised again with blocks in
+                                           use; legal, told under the word check, not counted */
 };
 
 /** Where a block went: one end of its life outside the pool, as the debug word track knows it. */

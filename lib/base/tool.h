@@ -35,6 +35,9 @@ static inline void tool_keep(const void *byte);
 static inline void tool_hide(const void *bytes, size_t n);
 static inline void tool_show(const void *bytes, size_t n);
 
+/* Of the bytes those that nobody may touch may be touched again. */
+static inline void tool_reveal(const void *bytes, size_t n);
+
 /* A lock that is not a pthread mutex was taken, or is about to be given. */
 static inline void tool_lock_taken(const void *lock);
 static inline void tool_lock_giving(const void *lock);

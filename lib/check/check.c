@@ -35,26 +35,12 @@ check_begin(struct os_mempool *mp)
     if (tail->words == 0 && watch_kind() == WATCH_NONE) {
         return;
     }
-    if (!record_make(mp, true)) {
+    if (!record_make(mp)) {
         tail->words = 0;
         check_complain(mp);
         return;
     }
     tail->unusual |= POOL_CHECKED;
-    record_link(tail->record);
-}
-
-bool
-check_renew(struct os_mempool *mp)
-{
-    struct pool_tail *tail = pool_tail(mp);
-
-    if (!record_make(mp, false)) {
-        tail->words = 0;
-        tail->unusual &= ~(uint32_t)POOL_CHECKED;
-        return false;
-    }
-    return true;
 }
 
 os_error_t
@@ -236,7 +222,7 @@ check_rest(struct os_mempool *mp)
 {
     const struct record *record = record_of(mp);
 
-    if (record != NULL && !record->listed && record->n_out == 0) {
+    if (record != NULL && record->retired && record->n_out == 0) {
         record_end(mp);
     }
 }
@@ -417,7 +403,7 @@ check_note_held(struct os_mempool *mp, struct faults *faults, struct held *held)
 }
 
 /* What is out may be lost already when the program ends. */
-static void
+void
 check_keep_held(const struct record *record)
 {
     if (record->told && record->n_out > 0) {
@@ -432,9 +418,6 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
     struct record *record = record_of(mp);
 
-    if (record == NULL) {
-        return;
-    }
     check_note_held(mp, faults, held);
     check_keep_held(record);
     check_look(mp, faults);
@@ -442,46 +425,53 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
     if (record->fence.map != NULL) {
         margin_check_all(mp, faults);
     }
-    record_unlink(record);
     if (watch_kind() == WATCH_ASAN) {
-        record_forget_tool(mp);
+        record_forget_tool(record);
     }
+    record->retired = true;
     check_rest(mp);
 }
 
-static const struct record *
-check_skip(const struct record *record)
+void
+check_set_fixed(struct record *record, bool is_fixed)
 {
-    while (record != NULL && (record->n_out == 0 || !record->tells_leaks)) {
-        record = record->next;
-    }
-    return record;
+    record->is_fixed = is_fixed;
 }
 
 void
-check_keep_all_held(void)
+check_forget(struct record *record)
 {
-    for (const struct record *record = record_first(); record != NULL; record = record->next) {
-        check_keep_held(record);
+    record_free(record);
+}
+
+void
+check_end_marks(struct record *record)
+{
+    record_give_back(record);
+}
+
+void
+check_note_reinit(const struct record *record, struct os_mempool *mp, struct faults *faults,
+                  struct held *held)
+{
+    struct osmempool_fault *fault;
+
+    if (record->n_out == 0 || !record->thorough) {
+        return;
+    }
+    check_held(record, held);
+    faults->held = held;
+    fault = fault_note_gone(faults, mp, OSMEMPOOL_FAULT_REINIT, record->pool_name);
+    if (fault != NULL) {
+        fault->n_blocks = record->n_out;
+        fault->tracked = record->traces != NULL;
     }
 }
 
-const struct record *
-check_first_held(void)
+bool
+check_tells_leaks(const struct record *record)
 {
-    return check_skip(record_first());
-}
-
-const struct record *
-check_next_held(const struct record *record)
-{
-    return check_skip(record->next);
-}
-
-uintptr_t
-check_membuf(const struct os_mempool *mp)
-{
-    return record_of(mp) != NULL ? record_of(mp)->membuf : mp->mp_membuf_addr;
+    return record->n_out > 0 && record->tells_leaks;
 }
 
 bool

@@ -7,10 +7,10 @@
  *
  * A checked pool is never owned and has no caches: the flag that leads here is looked at under the
  * lock only. The record begins with init and ends with unregister. If blocks are out then, it stays
- * until the last one has come back; and a pool that is used on gets a new one.
+ * until the last one has come back. A pool that is used after that is no longer checked.
  *
- * Synchronization: check_begin(), check_end() and the records of held blocks under the registry's
- * mutex; everything else under the pool's lock.
+ * Synchronization: what takes a record under the registry's mutex; check_begin() and check_end()
+ * under both; everything else under the pool's lock.
  */
 #ifndef OSMP_CHECK_CHECK_H
 #define OSMP_CHECK_CHECK_H
@@ -30,10 +30,6 @@ void check_begin(struct os_mempool *mp);
 /* It is no longer registered. Notes what is_sane finds, and blocks that are out; *held says whose.
  */
 void check_end(struct os_mempool *mp, struct faults *faults, struct held *held);
-
-/* The pool has no record, as it was unregistered with all blocks in; makes one. False if there is
- * no memory: it is checked no more, and has no list of free blocks. */
-OSMP_COLD bool check_renew(struct os_mempool *mp);
 
 /* The calls of the public interface, for a pool with a record. */
 void *check_get(struct os_mempool *mp, const void *caller, struct faults *faults);
@@ -58,23 +54,31 @@ bool check_has(const struct os_mempool *mp, const void *block);
 /* Notes a put that is refused, with what is known of the block's life; also for other pools. */
 os_error_t check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block);
 
-/* At the end of each call: the record of a pool that is not registered ends with the last block.
+/* At the end of each call: the record of a pool that was unregistered ends with the last block.
  * Those that get, put and clear, and is_sane, do it themselves; also for other pools. */
 void check_rest(struct os_mempool *mp);
 
-/* Of the registered pools' records those whose blocks are out and are to be told at the end: the
- * first, and the one after. */
-const struct record *check_first_held(void);
-const struct record *check_next_held(const struct record *record);
+/* Of a new pool: whether its buffer is fixed: watch_is_fixed(). */
+void check_set_fixed(struct record *record, bool is_fixed);
 
-/* Has Memcheck look for lost blocks, if any are out. */
-void check_keep_all_held(void);
+/* The pool of a record is over, or other memory is made on its own: frees the record; or just takes
+ * back what tools were told, as the pool may still be used. */
+void check_forget(struct record *record);
+void check_end_marks(struct record *record);
+
+/* A registered pool is initialised again. Notes that, if blocks are out and the pool is under the
+ * word check; *held says whose. */
+void check_note_reinit(const struct record *record, struct os_mempool *mp, struct faults *faults,
+                       struct held *held);
+
+/* Whether blocks are out that are to be told at the end of the program. */
+bool check_tells_leaks(const struct record *record);
+
+/* At the end of the program: has Memcheck look for lost blocks, if any are out. */
+void check_keep_held(const struct record *record);
 
 /* Who holds the blocks of one. */
 void check_held(const struct record *record, struct held *held);
-
-/* The buffer that the pool was made with, which a fence leaves unused. */
-uintptr_t check_membuf(const struct os_mempool *mp);
 
 /* Whether block number i is out, as far as can be told without the pool's lock: while it is, nobody
  * but its holder changes that. Without a record it may be if any is. */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bsd/string.h>
+
 #include "base/text.h"
 #include "check/report.h"
 #include "check/track.h"
@@ -165,14 +167,15 @@ fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *b
     return fault;
 }
 
-void
-fault_note_overwritten(struct faults *faults, struct os_mempool *mp)
+struct osmempool_fault *
+fault_note_gone(struct faults *faults, struct os_mempool *mp, int kind, const char *name)
 {
-    struct osmempool_fault *fault = fault_add(faults, mp, OSMEMPOOL_FAULT_OVERWRITTEN, NULL);
+    struct osmempool_fault *fault = fault_add(faults, mp, kind, NULL);
 
     if (fault != NULL) {
-        fault->pool_name[0] = '?';
+        strlcpy(fault->pool_name, name, sizeof(fault->pool_name));
     }
+    return fault;
 }
 
 void

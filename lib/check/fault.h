@@ -51,9 +51,12 @@ fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *b
 OSMP_COLD void fault_note_damaged_list(struct faults *faults, struct os_mempool *mp,
                                        const void *block, uint32_t n_lost);
 
-/* Notes that a registered pool's memory is no longer what it was made. Nothing in it is read or
- * written, so the fault is not counted. */
-OSMP_COLD void fault_note_overwritten(struct faults *faults, struct os_mempool *mp);
+/*
+ * Notes a fault of a pool whose struct is not read or written, as it may be gone: the fault is not
+ * counted there. NULL if the list is full.
+ */
+OSMP_COLD struct osmempool_fault *
+fault_note_gone(struct faults *faults, struct os_mempool *mp, int kind, const char *name);
 
 /* Notes a put that is refused, and counts it as such, too; OS_INVALID_PARM. */
 OSMP_COLD os_error_t fault_refuse(struct faults *faults, struct os_mempool *mp, int kind,

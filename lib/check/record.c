@@ -4,18 +4,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
 #include "check/report.h"
 #include "check/watch.h"
 
-static struct record *record_list;
-
 /* How much of the buffer tools hold for inaccessible: behind a fence the kernel does. */
 static size_t
-record_hidden_bytes(const struct os_mempool *mp)
+record_hidden_bytes(const struct record *record)
 {
-    const struct record *record = record_of(mp);
-
-    return record->fence.map != NULL ? 0 : record->n_blocks * geometry_stride(mp);
+    return record->fence.map != NULL ? 0 : record->n_blocks * record->stride;
 }
 
 /* The block after number i on the list; NULL after the last. */
@@ -69,7 +66,7 @@ record_format(struct os_mempool *mp)
         fence_close_all(&record->fence);
     }
     if (record->told) {
-        watch_begin(record, (void *)mp->mp_membuf_addr, record_hidden_bytes(mp));
+        watch_begin(record, (void *)record->membuf, record_hidden_bytes(record));
     }
     if (record->may_touch) {
         record_mark_all(mp);
@@ -82,10 +79,9 @@ record_new(uint32_t n, bool tracked)
 {
     size_t traces = sizeof(struct record) + n * sizeof(struct record_block);
     size_t bytes = traces + (tracked ? n * sizeof(struct trace) : 0);
-    struct record *record = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct record *record = pages_map(bytes);
 
-    if (record == MAP_FAILED) {
+    if (record == NULL) {
         return NULL;
     }
     record->map_bytes = bytes;
@@ -140,9 +136,21 @@ record_tell(const struct os_mempool *mp, struct osmempool_fault *fault)
     }
 }
 
+/* Release: pairs with the acquire in registry_keeps_nothing(). */
+static void
+record_hook(struct os_mempool *mp, struct record *record)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    tail->record = record;
+    if (tail->keep != NULL) {
+        __atomic_store_n(&tail->keep->record, record, __ATOMIC_RELEASE);
+    }
+}
+
 /* Behind a fence AddressSanitizer's own marks would not add anything. */
 bool
-record_make(struct os_mempool *mp, bool registered)
+record_make(struct os_mempool *mp)
 {
     enum watch watch = watch_kind();
     struct record *record =
@@ -151,13 +159,15 @@ record_make(struct os_mempool *mp, bool registered)
     if (record == NULL) {
         return false;
     }
-    pool_tail(mp)->record = record;
+    record_hook(mp, record);
     memcpy(record->pool_name, pool_tail(mp)->name, sizeof(record->pool_name));
     record->membuf = mp->mp_membuf_addr;
+    record->stride = geometry_stride(mp);
+    record->thorough = record_has_word(mp, WORD_CHECK);
     if (record_has_word(mp, WORD_FENCE) && mp->mp_num_blocks > 0) {
         record_fence(mp);
     }
-    record->told = registered && watch != WATCH_NONE && !(record->fenced && watch == WATCH_ASAN);
+    record->told = watch != WATCH_NONE && !(record->fenced && watch == WATCH_ASAN);
     record->may_touch = !record->fenced && !record->told;
     record->has_margins =
         !record->told && record_has_word(mp, WORD_CHECK | WORD_POISON | WORD_FENCE);
@@ -168,13 +178,11 @@ record_make(struct os_mempool *mp, bool registered)
 }
 
 void
-record_forget_tool(struct os_mempool *mp)
+record_forget_tool(struct record *record)
 {
-    struct record *record = record_of(mp);
-
     if (record->told) {
         record->told = false;
-        watch_end(record, (void *)mp->mp_membuf_addr, record_hidden_bytes(mp));
+        watch_end(record, (void *)record->membuf, record_hidden_bytes(record));
     }
 }
 
@@ -184,24 +192,35 @@ record_clear(struct os_mempool *mp)
     struct record *record = record_of(mp);
     bool told = record->told;
 
-    record_forget_tool(mp);
+    record_forget_tool(record);
     record->told = told;
     record_format(mp);
+}
+
+static void
+record_unmap(struct record *record)
+{
+    if (record->fence.map != NULL) {
+        fence_end(&record->fence);
+    }
+    munmap(record, record->map_bytes);
 }
 
 void
 record_end(struct os_mempool *mp)
 {
+    struct pool_tail *tail = pool_tail(mp);
     struct record *record = record_of(mp);
 
-    record_forget_tool(mp);
+    record_forget_tool(record);
     if (record->fence.map != NULL) {
-        fence_end(&record->fence);
-        geometry_place(mp, record->membuf, geometry_stride(mp));
+        geometry_place(mp, record->membuf, record->stride);
     }
     mp->slh_first = NULL;
-    pool_tail(mp)->record = NULL;
-    munmap(record, record->map_bytes);
+    tail->unusual &= ~(uint32_t)POOL_CHECKED;
+    tail->gate |= POOL_GATE_RETIRED;
+    record_hook(mp, NULL);
+    record_unmap(record);
 }
 
 bool
@@ -257,29 +276,18 @@ record_give(struct os_mempool *mp, uint32_t i)
 }
 
 void
-record_link(struct record *record)
+record_give_back(struct record *record)
 {
-    record->listed = true;
-    record->next = record_list;
-    record->led_by = &record_list;
-    if (record_list != NULL) {
-        record_list->led_by = &record->next;
+    if (record->told) {
+        record->told = false;
+        watch_give_back(record, (void *)record->membuf, record_hidden_bytes(record),
+                        record->is_fixed);
     }
-    record_list = record;
 }
 
 void
-record_unlink(struct record *record)
+record_free(struct record *record)
 {
-    record->listed = false;
-    *record->led_by = record->next;
-    if (record->next != NULL) {
-        record->next->led_by = record->led_by;
-    }
-}
-
-struct record *
-record_first(void)
-{
-    return record_list;
+    record_give_back(record);
+    record_unmap(record);
 }

@@ -32,34 +32,37 @@ struct record_block {
 };
 
 struct record {
-    struct record *next; /* in the list of registered pools' records */
-    struct record **led_by;
     struct record_block *blocks;
     struct trace *traces; /* NULL if nothing is tracked */
     size_t map_bytes;     /* of this record and what it points to */
     uintptr_t membuf;     /* the caller's buffer */
+    size_t stride;        /* of its blocks */
     uint32_t n_blocks;
     uint32_t n_out;
     uint32_t first;   /* as record_block.next */
     uint32_t n_calls; /* of get, for the word fail */
-    bool listed;      /* the pool is registered */
+    bool retired;     /* the pool was unregistered: the record ends with the last block */
+    bool thorough;    /* the pool is under the word check */
     bool told;        /* a tool is told of its blocks */
     bool fenced;      /* free blocks are inaccessible */
     bool disagrees;   /* its members with the record, and that was told */
     bool may_touch;   /* the library may read and write free blocks */
     bool has_margins; /* a pattern is around the blocks that are out: margin.h */
     bool tells_leaks; /* blocks that are out at the end are told */
+    bool is_fixed;    /* the buffer is static or on a stack: no allocator marks it again */
     char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     struct fence fence;
 };
 
-/* Makes the record of a pool that has all blocks in; false if there is no memory. Tools are told of
- * registered pools alone. */
-bool record_make(struct os_mempool *mp, bool registered);
+/* Makes the record of a pool that has all blocks in; false if there is no memory. */
+bool record_make(struct os_mempool *mp);
 
-/* Ends it. The pool has its blocks in the caller's buffer again, but no list: that memory may be
- * gone already, and is not touched. */
+/* Ends it. The pool has its blocks in the caller's buffer again, unchecked, but no list: that
+ * memory may be gone already, and is not touched before the pool's next call. */
 void record_end(struct os_mempool *mp);
+
+/* Frees the record of a pool that is over: neither its struct nor its buffer is touched. */
+void record_free(struct record *record);
 
 /* All blocks are free, in ascending order. */
 void record_format(struct os_mempool *mp);
@@ -73,8 +76,10 @@ void record_take(struct os_mempool *mp);
 /* Number i comes back. */
 void record_give(struct os_mempool *mp, uint32_t i);
 
-/* The tool is told no more. */
-void record_forget_tool(struct os_mempool *mp);
+/* The tool is told no more; of a pool that is over nothing is touched that an allocator may have.
+ */
+void record_forget_tool(struct record *record);
+void record_give_back(struct record *record);
 
 /* The fence is given up for poison, and all memory is accessible; false if the kernel refuses. */
 bool record_drop_fence(struct os_mempool *mp);
@@ -84,11 +89,6 @@ void record_tell(const struct os_mempool *mp, struct osmempool_fault *fault);
 
 /* What a free block should hold. */
 struct poison record_poison(const struct os_mempool *mp, uint32_t i);
-
-/* The list of registered pools' records. */
-void record_link(struct record *record);
-void record_unlink(struct record *record);
-struct record *record_first(void);
 
 static inline struct record *
 record_of(const struct os_mempool *mp)

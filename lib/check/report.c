@@ -25,6 +25,7 @@ static const char *const report_titles[] = {
     [OSMEMPOOL_FAULT_UNDERRUN] = "underrun",
     [OSMEMPOOL_FAULT_SHARED_BUFFER] = "shared buffer",
     [OSMEMPOOL_FAULT_OVERWRITTEN] = "overwritten pool",
+    [OSMEMPOOL_FAULT_REINIT] = "init of a registered pool",
 };
 
 /* Each line bears the library's name, as it stands among those of others. */
@@ -157,9 +158,7 @@ report_overwritten(struct text *text, const struct osmempool_fault *fault)
 {
     text_add(text, "the struct os_mempool at %p was overwritten while it was registered\n",
              (void *)fault->pool);
-    text_add(text,
-             "osmempool:   the list of pools ends there; unregister a pool before its memory is "
-             "used again\n");
+    text_add(text, "osmempool:   unregister a pool before its memory is used again\n");
 }
 
 static void
@@ -203,6 +202,14 @@ report_out(struct text *text, const struct held *held)
     report_held(text, held);
 }
 
+static void
+report_reinit(struct text *text, const struct held *held)
+{
+    text_add(text, "%u of its %u blocks are in use, and are the new pool's from now on\n",
+             held->n_out, held->n_blocks);
+    report_held(text, held);
+}
+
 /* What is wrong, in the rest of the first line. */
 static void
 report_what(struct text *text, const struct osmempool_fault *fault, const struct held *held)
@@ -241,6 +248,9 @@ report_what(struct text *text, const struct osmempool_fault *fault, const struct
         break;
     case OSMEMPOOL_FAULT_BLOCKS_OUT:
         report_out(text, held);
+        break;
+    case OSMEMPOOL_FAULT_REINIT:
+        report_reinit(text, held);
         break;
     case OSMEMPOOL_FAULT_DOUBLE_PUT:
         report_block(text, fault);

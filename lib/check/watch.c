@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/watch.h"
 
+#include <link.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include "base/tool.h"
+
+enum { WATCH_STACK_BYTES = 8 << 20 };
 
 /*
  * Present in programs that carry AddressSanitizer's runtime, which objects to regions of no bytes
@@ -15,8 +22,9 @@ extern void
 __asan_unpoison_memory_region(const volatile void *bytes, size_t n) __attribute__((weak));
 extern int __asan_address_is_poisoned(const volatile void *byte) __attribute__((weak));
 
-static enum watch watch_found;
-static bool watch_is_known;
+/* Found out at the first question. Relaxed: whoever asks finds the same. */
+enum { WATCH_UNKNOWN = -1 };
+static int watch_found = WATCH_UNKNOWN;
 
 /* Tries it, as the runtime does nothing where its user says so. */
 static bool
@@ -35,16 +43,25 @@ watch_has_asan(void)
     return has;
 }
 
+static enum watch
+watch_find_out(void)
+{
+    if (tool_checks_memory()) {
+        return WATCH_MEMCHECK;
+    }
+    return watch_has_asan() ? WATCH_ASAN : WATCH_NONE;
+}
+
 enum watch
 watch_kind(void)
 {
-    if (!watch_is_known) {
-        watch_found = tool_checks_memory() ? WATCH_MEMCHECK
-                      : watch_has_asan()   ? WATCH_ASAN
-                                           : WATCH_NONE;
-        watch_is_known = true;
+    int found = __atomic_load_n(&watch_found, __ATOMIC_RELAXED);
+
+    if (found == WATCH_UNKNOWN) {
+        found = watch_find_out();
+        __atomic_store_n(&watch_found, found, __ATOMIC_RELAXED);
     }
-    return watch_found;
+    return (enum watch)found;
 }
 
 bool
@@ -71,8 +88,7 @@ watch_want_leak_check(void)
 void
 watch_ignore(void)
 {
-    watch_found = WATCH_NONE;
-    watch_is_known = true;
+    __atomic_store_n(&watch_found, WATCH_NONE, __ATOMIC_RELAXED);
 }
 
 void
@@ -108,6 +124,66 @@ watch_end(const void *handle, const void *bytes, size_t n)
     } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_unpoison_memory_region(bytes, n);
     }
+}
+
+void
+watch_give_back(const void *handle, const void *bytes, size_t n, bool is_fixed)
+{
+    if (watch_kind() == WATCH_MEMCHECK) {
+        tool_pool_end(handle);
+        if (is_fixed) {
+            tool_reveal(bytes, n);
+        }
+    } else if (watch_kind() == WATCH_ASAN && is_fixed && n > 0) {
+        __asan_unpoison_memory_region(bytes, n);
+    }
+}
+
+struct watch_segment {
+    uintptr_t address;
+    bool found;
+};
+
+/* Looks for an address in the segments of a loaded object. */
+static int
+watch_look_in_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct watch_segment *segment = arg;
+
+    for (int i = 0; i < info->dlpi_phnum && !segment->found; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t first = info->dlpi_addr + header->p_vaddr;
+
+        segment->found = header->p_type == PT_LOAD && segment->address >= first &&
+                         segment->address - first < header->p_memsz;
+    }
+    return segment->found;
+}
+
+/* The main thread's stack ends near what AT_RANDOM points to, another's near its descriptor. */
+static uintptr_t
+watch_stack_top(void)
+{
+    return gettid() == getpid() ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self();
+}
+
+/* Larger stacks than usual are not known to the end; pthread_getattr_np() would, and allocates. */
+static bool
+watch_is_on_stack(uintptr_t address)
+{
+    const uintptr_t top = watch_stack_top();
+
+    return address >= (uintptr_t)__builtin_frame_address(0) && address < top &&
+           top - address < WATCH_STACK_BYTES;
+}
+
+bool
+watch_is_fixed(const void *address)
+{
+    struct watch_segment segment = {.address = (uintptr_t)address};
+
+    return dl_iterate_phdr(watch_look_in_object, &segment) != 0 ||
+           watch_is_on_stack((uintptr_t)address);
 }
 
 void

@@ -5,7 +5,7 @@
  * Memcheck and AddressSanitizer. In a program under one of them every registered pool is checked,
  * and nothing of the library touches a free block: the tool holds it for inaccessible.
  *
- * Synchronization: under the pool's lock; watch_kind() first under the registry's mutex.
+ * Synchronization: under the pool's lock; watch_kind() and watch_is_fixed() at any time.
  */
 #ifndef OSMP_CHECK_WATCH_H
 #define OSMP_CHECK_WATCH_H
@@ -41,6 +41,14 @@ void watch_begin(const void *handle, const void *bytes, size_t n);
 
 /* All that is said of it is void. */
 void watch_end(const void *handle, const void *bytes, size_t n);
+
+/* The same of a pool that is over, whose buffer may be gone: no mark stays on fixed memory, and
+ * none is touched on other memory, which its allocator may have back. */
+void watch_give_back(const void *handle, const void *bytes, size_t n, bool is_fixed);
+
+/* Whether an address is static or on the caller's stack. Call it with no lock held: it asks the
+ * loader. */
+bool watch_is_fixed(const void *address);
 
 /* A block of n bytes goes out; a block of n bytes comes back. */
 void watch_out(const void *handle, const void *block, size_t n);

@@ -5,7 +5,8 @@
  * A cache holds pointers to free blocks in an array, of which its thread alone takes and gives the
  * last. It belongs to its pool: a thread finds its own where the pool itself leads to it (near), or
  * by its thread pointer in the set's homes or table, and verifies. A dead thread's cache is used
- * again by the next; caches and tables are freed when the pool is unregistered.
+ * again by the next; caches and tables are freed when the pool is unregistered, or when one that
+ * was dropped is initialised again.
  *
  * What a cache counts is one word like the pool's own (counts.h), so that an operation is one
  * addition: gets that it served in the high half, blocks that it holds in the low bits. Puts

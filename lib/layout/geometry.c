@@ -39,19 +39,43 @@ geometry_step(const struct os_mempool *mp)
     return geometry_inverse(mp->osmp_inverse) << mp->osmp_shift;
 }
 
+struct geometry_extent
+geometry_extent_of(const struct os_mempool *mp)
+{
+    return (struct geometry_extent){
+        .first = mp->mp_membuf_addr,
+        .step = geometry_step(mp),
+        .stride = geometry_stride(mp),
+        .num_blocks = mp->mp_num_blocks,
+    };
+}
+
+uint32_t
+geometry_extent_find(const struct geometry_extent *extent, uintptr_t address, size_t *offset)
+{
+    uintptr_t distance = address - extent->first;
+
+    *offset = 0;
+    if (extent->num_blocks == 0 || address < extent->first ||
+        distance / extent->step >= extent->num_blocks ||
+        distance % extent->step >= extent->stride) {
+        return UINT32_MAX;
+    }
+    *offset = distance % extent->step;
+    return (uint32_t)(distance / extent->step);
+}
+
 uint32_t
 geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset)
 {
-    size_t step = geometry_step(mp);
-    uintptr_t distance = address - mp->mp_membuf_addr;
+    struct geometry_extent extent;
 
     *offset = 0;
-    if (mp->mp_num_blocks == 0 || address < mp->mp_membuf_addr ||
-        distance / step >= mp->mp_num_blocks || distance % step >= geometry_stride(mp)) {
+    if (mp->mp_num_blocks == 0) {
         return UINT32_MAX;
     }
-    *offset = distance % step;
-    return (uint32_t)(distance / step);
+    extent = geometry_extent_of(mp);
+    return geometry_extent_find(&extent, address, offset);
 }
 
 os_error_t

@@ -33,8 +33,20 @@ void geometry_place(struct os_mempool *mp, uintptr_t first, size_t step);
 /* How far it is from one block to the next; 0 where all bytes of the struct are 0. */
 size_t geometry_step(const struct os_mempool *mp);
 
+/* Where the blocks of a pool lie, apart from its struct. */
+struct geometry_extent {
+    uintptr_t first; /* address of block 0 */
+    size_t step;     /* from one block to the next */
+    size_t stride;   /* bytes of a block that are its own */
+    uint32_t num_blocks;
+};
+
+struct geometry_extent geometry_extent_of(const struct os_mempool *mp);
+
 /* The number of the block that holds an address, and the address's offset in it; UINT32_MAX and 0
  * if it is in none. */
+uint32_t
+geometry_extent_find(const struct geometry_extent *extent, uintptr_t address, size_t *offset);
 uint32_t geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset);
 
 /* Whether a pool of these measures can exist: OS_OK, OS_INVALID_PARM or OS_MEM_NOT_ALIGNED. */

@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <bsd/sys/tree.h>
-
 #include "os/os_mempool.h"
 #include "sync/lock.h"
 
@@ -21,6 +19,7 @@
 enum pool_gate {
     POOL_GATE_FROZEN = 1,     /* a thread forks: wait for the freeze */
     POOL_GATE_FIRST_CALL = 2, /* a forked child's first pool call has things to do first */
+    POOL_GATE_RETIRED = 4,    /* unregistered: free blocks come to the list first */
 };
 
 /* What keeps a pool under its lock from the plain get and put: any of these. */
@@ -38,6 +37,17 @@ struct __attribute__((may_alias)) pool_near {
 };
 
 enum { POOL_NEAR = 2 };
+
+/*
+ * What the library keeps for a pool outside its struct, and must free: in the registry's node, as
+ * the struct may be gone by then. Written under the registry's mutex. Who takes a pointer out by an
+ * exchange frees what it points to: the registry, or a call of a pool that is unregistered, which
+ * holds the pool's lock alone.
+ */
+struct pool_keep {
+    struct cache_set *caches;
+    struct record *record;
+};
 
 /* may_alias: its bytes are declared as uint64_t in the public struct. */
 struct __attribute__((may_alias)) pool_tail {
@@ -65,9 +75,7 @@ struct __attribute__((may_alias)) pool_tail {
     uint64_t faults;
     uint32_t words; /* debug words that hold for the pool: check/words.h */
     uint32_t fail_every;
-    /* The registry's, guarded by its mutex. */
-    struct os_mempool **led_by; /* the list pointer that leads here */
-    RB_ENTRY(pool_tail) by_address;
+    struct pool_keep *keep; /* NULL unless the pool was registered */
     char name[OS_MEMPOOL_INFO_NAME_LEN];
 };
 
@@ -88,12 +96,6 @@ static inline const struct pool_tail *
 pool_tail_const(const struct os_mempool *mp)
 {
     return (const struct pool_tail *)(const void *)mp->osmp_tail;
-}
-
-static inline struct os_mempool *
-pool_of_tail(struct pool_tail *tail)
-{
-    return (struct os_mempool *)(void *)((char *)tail - offsetof(struct os_mempool, osmp_tail));
 }
 
 #endif

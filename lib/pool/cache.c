@@ -283,29 +283,44 @@ cache_end_pause(struct os_mempool *mp, bool reopen)
     }
 }
 
+/* Whether the threads of all paused caches are out of their sections, waiting for some 2 ms. */
+static bool
+cache_wait_briefly(const struct os_mempool *mp, const struct cache_set *set)
+{
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        if (cache->paused && !sync_wait_briefly(&cache->busy, mp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * Opened again in any case, even where caches are over: a closed one would not be waited for, and
  * a thread may be in it.
  */
 bool
+cache_try_close(struct os_mempool *mp)
+{
+    if (!cache_stop(mp)) {
+        return true;
+    }
+    owner_barrier();
+    if (!cache_wait_briefly(mp, cache_set(mp))) {
+        cache_end_pause(mp, true);
+        return false;
+    }
+    return true;
+}
+
+/* Nobody is waited for any more. */
+bool
 cache_try_pause(struct os_mempool *mp)
 {
-    struct cache_set *set = cache_set(mp);
-    bool stopped = cache_stop(mp);
-
-    if (stopped) {
-        owner_barrier();
+    if (!cache_try_close(mp)) {
+        return false;
     }
-    for (struct cache *cache = stopped ? set->all : NULL; cache != NULL; cache = cache->next) {
-        if (cache->paused && !sync_wait_briefly(&cache->busy, mp)) {
-            cache_end_pause(mp, true);
-            return false;
-        }
-        if (cache->paused) {
-            cache_flush(mp, cache, cache_held(cache->counts));
-        }
-    }
-    cache_spill(mp);
+    cache_collect(mp);
     return true;
 }
 
@@ -609,6 +624,9 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
             return false;
         }
         tail->caches = set;
+        if (tail->keep != NULL) {
+            tail->keep->caches = set;
+        }
     }
     if (set->depth == 0) {
         owner_forbid(mp);
@@ -672,18 +690,102 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
     }
 }
 
+/* An orphan's thread pointer, which no thread has: its cache is open to claims alone. */
+#define CACHE_ORPHAN ((uintptr_t)1)
+
+/* Relaxed: this thread is alone. A cache that was closed holds nothing. */
+void
+cache_disown_dropped(struct cache_set *set)
+{
+    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        cache->busy = NULL;
+        __atomic_store_n(&cache->open_tp, cache_is_open(cache) ? CACHE_ORPHAN : 0,
+                         __ATOMIC_RELAXED);
+        cache_table_set_thread(cache, NULL);
+    }
+}
+
+/* Takes the set out of the pool. Release: pairs with the acquire in registry_keeps_nothing(). */
+static void
+cache_unhook(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    tail->caches = NULL;
+    tail->unusual &= ~(uint32_t)POOL_CACHED;
+    if (tail->keep != NULL) {
+        __atomic_store_n(&tail->keep->caches, (struct cache_set *)NULL, __ATOMIC_RELEASE);
+    }
+}
+
+/* The caches' threads have them no longer. */
+static void
+cache_forget_all_threads(struct cache_set *set)
+{
+    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        if (cache->thread != NULL) {
+            thread_unhold(cache->thread);
+            cache_table_set_thread(cache, NULL);
+        }
+    }
+}
+
+static uint64_t
+cache_sum_held(const struct cache_set *set)
+{
+    uint64_t held = 0;
+
+    for (const struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        held += cache_held(cache->counts);
+    }
+    return held;
+}
+
+/* All blocks are free, wherever they are: the list is made anew at the pool's next call. */
+static void
+cache_give_all(struct os_mempool *mp)
+{
+    counts_join(mp);
+    osmp_counts_store(mp, counts_of(counts_gets(osmp_counts_load(mp)), mp->mp_num_blocks));
+    mp->slh_first = NULL;
+    mp->osmp_key_lines = 0;
+}
+
 struct cache_set *
-cache_detach(struct os_mempool *mp)
+cache_retire(struct os_mempool *mp)
 {
     struct cache_set *set = cache_set(mp);
 
-    cache_disable(mp);
-    pool_tail(mp)->caches = NULL;
-    for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        if (cache->thread != NULL) {
-            thread_unhold(cache->thread);
-        }
+    if (set == NULL) {
+        return NULL;
     }
+    cache_end_pause(mp, false);
+    cache_forget_all_threads(set);
+    /* Relaxed: who still has it finds closed caches. */
+    __atomic_store_n(&pool_tail(mp)->open_caches, (struct cache_set *)NULL, __ATOMIC_RELAXED);
+    if (cache_is_enabled(mp)) {
+        pool_tail(mp)->gate |= POOL_GATE_RETIRED;
+        if (freelist_count(mp) + cache_sum_held(set) < mp->mp_num_blocks) {
+            return NULL;
+        }
+        cache_give_all(mp);
+    }
+    cache_unhook(mp);
+    return set;
+}
+
+struct cache_set *
+cache_settle(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+
+    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        cache_flush(mp, cache, cache_held(cache->counts));
+    }
+    cache_spill(mp);
+    freelist_move_keys(mp, 0);
+    counts_join(mp);
+    cache_unhook(mp);
     return set;
 }
 
@@ -691,6 +793,7 @@ void
 cache_free(struct cache_set *set)
 {
     if (set != NULL) {
+        cache_forget_all_threads(set);
         cache_table_free_set(set);
     }
 }

@@ -70,8 +70,23 @@ void cache_disable(struct os_mempool *mp);
 /* An ending thread's cache is emptied and free for another. */
 void cache_forget_thread(struct os_mempool *mp, struct thread *thread);
 
-/* Takes the set out of an unregistered pool, for cache_free() outside the lock. */
-struct cache_set *cache_detach(struct os_mempool *mp);
+/*
+ * For unregister. cache_try_close() is cache_try_pause(), but the caches keep their blocks.
+ * cache_retire() then ends them: where all blocks are free it returns the set, to be freed outside
+ * of all locks, or NULL; else the set waits, with the gate POOL_GATE_RETIRED, for the pool's next
+ * call, which brings the blocks to the list by cache_settle() and frees the set.
+ */
+bool cache_try_close(struct os_mempool *mp);
+struct cache_set *cache_retire(struct os_mempool *mp);
+struct cache_set *cache_settle(struct os_mempool *mp);
+
+/*
+ * In a forked child, of a pool that was dropped: its struct may be gone and is not touched. Its
+ * caches are nobody's, and those that were open stay so: the next claim collects their blocks.
+ */
+void cache_disown_dropped(struct cache_set *set);
+
+/* Frees a set, which may be NULL, outside of all locks. */
 void cache_free(struct cache_set *set);
 
 #endif

@@ -183,13 +183,14 @@ cache_table_remove(struct cache **slots, size_t n, const struct cache *cache)
     }
 }
 
-/* A cache that nobody has: a dead thread's, out of the table, or a new one. */
+/* A cache that nobody has: a dead thread's, out of the table, or a new one. One that is open still
+ * may hold blocks: a forked child found it in a dropped pool. */
 static struct cache *
 cache_table_spare(struct cache_set *set)
 {
     struct cache *cache = set->all;
 
-    while (cache != NULL && cache->tp != 0) {
+    while (cache != NULL && (cache->tp != 0 || cache->open_tp != 0)) {
         cache = cache->next;
     }
     if (cache != NULL) {

@@ -60,15 +60,11 @@ pool_is_usual(const struct os_mempool *mp)
     return pool_tail_const(mp)->unusual == 0;
 }
 
-/* A checked pool without records has been unregistered, and is used on. */
-OSMP_COLD bool pool_renew_check(struct os_mempool *mp);
-
 /* In the section: whether lib/check/ has the pool's list. */
 static inline bool
-pool_is_checked(struct os_mempool *mp)
+pool_is_checked(const struct os_mempool *mp)
 {
-    return osmp_unlikely(check_is_wanted(mp)) &&
-           (osmp_likely(pool_tail(mp)->record != NULL) || pool_renew_check(mp));
+    return osmp_unlikely(check_is_wanted(mp));
 }
 
 /* For calls that look at a pool or tend it: owner and caches come back afterwards. */
@@ -89,6 +85,12 @@ OSMP_COLD bool pool_try_visit(struct os_mempool *mp, struct osmp_thread **owner)
 
 /* The same, but caches stay open; owner_resume() and pool_unlock() end it. */
 OSMP_COLD bool pool_try_lock(struct os_mempool *mp, struct osmp_thread **owner);
+
+/*
+ * The same for unregister: no block moves. The owner is out, for owner_forget(), and the caches are
+ * closed with what they hold, for cache_retire(); pool_unlock() ends it.
+ */
+OSMP_COLD bool pool_try_close(struct os_mempool *mp, struct osmp_thread **owner);
 
 /*
  * The same for who ends ownership or caches: they are open still, but nobody is in a section.

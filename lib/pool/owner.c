@@ -157,6 +157,14 @@ owner_resume(struct os_mempool *mp, struct osmp_thread *owner)
     }
 }
 
+void
+owner_forget(struct osmp_thread *owner)
+{
+    if (owner != NULL) {
+        thread_unhold(thread_of(owner));
+    }
+}
+
 /* Successful gets so far, the measure of a tenure. */
 static uint64_t
 owner_gets(const struct os_mempool *mp)

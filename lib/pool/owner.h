@@ -52,6 +52,9 @@ OSMP_COLD bool owner_try_suspend(struct os_mempool *mp, struct osmp_thread **own
 /* Gives it back. Not counted: the guest is gone and will not come again soon. */
 void owner_resume(struct os_mempool *mp, struct osmp_thread *owner);
 
+/* A suspended owner, or NULL, does not get the pool back. */
+void owner_forget(struct osmp_thread *owner);
+
 /* Takes it for good and raises the price of the next grant. */
 OSMP_COLD void owner_revoke(struct os_mempool *mp);
 

@@ -42,22 +42,24 @@ pool_check(struct os_mempool *mp)
 }
 
 bool
-pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held)
+pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held,
+                struct cache_set **caches)
 {
-    struct cache_set *set;
+    struct pool_tail *tail = pool_tail(mp);
+    struct osmp_thread *owner;
 
-    if (!pool_try_tend(mp)) {
+    if (!pool_try_close(mp, &owner)) {
         return false;
     }
+    owner_forget(owner);
+    owner_forbid(mp);
+    /* Should a fork handler unregister it: no thaw would come for those who wait at the gate. */
+    tail->gate = 0;
     if (check_is_wanted(mp)) {
         check_end(mp, faults, held);
     }
-    set = cache_detach(mp);
-    owner_forbid(mp);
-    /* Should a fork handler unregister it: no thaw would come for those who wait at the gate. */
-    pool_tail(mp)->gate = 0;
+    *caches = cache_retire(mp);
     pool_unlock(mp);
-    cache_free(set);
     return true;
 }
 

@@ -8,6 +8,8 @@
 #include "os/os_mempool.h"
 #include "sync/thread.h"
 
+struct cache_set;
+
 /*
  * Fills in a pool whose measures have passed geometry_check(): all blocks free, all counters 0.
  * Nobody else may use the pool or read its counters meanwhile.
@@ -27,10 +29,13 @@ void pool_set_cache(struct os_mempool *mp, uint32_t depth);
  */
 
 /*
- * The pool is unregistered: from now on it is used under its lock alone, without caches. Notes what
- * is found wrong with it, and who holds its blocks.
+ * The pool is unregistered: from now on it is used under its lock alone, without owner and caches.
+ * Notes what is found wrong with it, and who holds its blocks. The buffer, which may be gone, is
+ * not written: free blocks that are not on the list come there at the pool's next call. *caches is
+ * what has to be freed with cache_free() outside of all locks, or NULL.
  */
-bool pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held);
+bool pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held,
+                     struct cache_set **caches);
 
 /* Enables caches of a depth, 0 to disable them; no memory, no caches. */
 bool pool_try_set_cache(struct os_mempool *mp, uint32_t depth);

@@ -11,90 +11,129 @@
 #include "layout/geometry.h"
 #include "registry/registry.h"
 
-/* Whether a pool holds the address; then the fault's last members tell where. Where its blocks lie
- * does not change while it is registered, so its lock is not needed. */
+/* Whether a pool holds the address; then the fault's last members tell where. */
 static bool
-finder_fill_in(struct osmempool_fault *fault, struct os_mempool *mp)
+finder_fill_in(struct osmempool_fault *fault, const struct node *node)
 {
-    uint32_t i = geometry_find(mp, (uintptr_t)fault->block, &fault->true_offset);
+    uint32_t i = geometry_extent_find(&node->extent, (uintptr_t)fault->block, &fault->true_offset);
 
     if (i == UINT32_MAX) {
         return false;
     }
     fault->true_index = i;
-    fault->true_pool = mp;
-    memcpy(fault->true_pool_name, pool_tail(mp)->name, sizeof(fault->true_pool_name));
+    fault->true_pool = node->mp;
+    memcpy(fault->true_pool_name, node->name, sizeof(fault->true_pool_name));
     return true;
 }
 
 static void
 finder_find(struct osmempool_fault *fault)
 {
-    struct os_mempool *mp;
+    struct node *node;
 
     registry_enter();
-    mp = registry_first();
-    while (mp != NULL && !finder_fill_in(fault, mp)) {
-        mp = registry_next(mp);
+    node = registry_first();
+    while (node != NULL && !finder_fill_in(fault, node)) {
+        node = registry_next(node);
     }
     registry_leave();
 }
 
-static uintptr_t
-finder_end(const struct os_mempool *mp)
+struct finder_span {
+    uintptr_t first;
+    size_t n_bytes;
+};
+
+static struct finder_span
+finder_buffer(const struct node *node)
 {
-    return check_membuf(mp) + mp->mp_num_blocks * geometry_stride(mp);
+    return (struct finder_span){node->membuf, node->membuf_bytes};
 }
 
-/* The first byte that two pools were made on; 0 if there is none. */
-static uintptr_t
-finder_shared_byte(const struct os_mempool *a, const struct os_mempool *b)
+/* An extended pool's two members more are not looked at: they hold no mark. */
+static struct finder_span
+finder_struct(const struct node *node)
 {
-    uintptr_t first = check_membuf(a) > check_membuf(b) ? check_membuf(a) : check_membuf(b);
-    uintptr_t end = finder_end(a) < finder_end(b) ? finder_end(a) : finder_end(b);
+    return (struct finder_span){(uintptr_t)node->mp, sizeof(*node->mp)};
+}
 
-    return first < end ? first : 0;
+/* The first byte that two spans share; 0 if there is none. */
+static uintptr_t
+finder_shared_byte(struct finder_span a, struct finder_span b)
+{
+    uintptr_t first = a.first > b.first ? a.first : b.first;
+
+    return first - a.first < a.n_bytes && first - b.first < b.n_bytes ? first : 0;
 }
 
 /* Whether one pool's buffer lies in a block of another that is out: it is the holder's to use. */
 static bool
-finder_is_nested(const struct os_mempool *inner, const struct os_mempool *outer)
+finder_is_nested(const struct node *inner, const struct node *outer)
 {
     size_t offset;
-    uint32_t i = geometry_find(outer, check_membuf(inner), &offset);
+    uint32_t i = geometry_extent_find(&outer->extent, inner->membuf, &offset);
+    uintptr_t last = inner->membuf + inner->membuf_bytes - 1;
 
-    return i != UINT32_MAX && i == geometry_find(outer, finder_end(inner) - 1, &offset) &&
-           check_may_be_out(outer, i);
+    return i != UINT32_MAX && i == geometry_extent_find(&outer->extent, last, &offset) &&
+           check_may_be_out(outer->mp, i);
 }
 
 static void
-finder_note_shared_with(struct os_mempool *mp, struct os_mempool *other, struct faults *faults)
+finder_note_shared_with(const struct node *node, const struct node *other, struct faults *faults)
 {
-    uintptr_t shared = finder_shared_byte(mp, other);
+    uintptr_t shared = finder_shared_byte(finder_buffer(node), finder_buffer(other));
     struct osmempool_fault *fault;
     struct pool_counts counts;
 
-    if (shared == 0 || finder_is_nested(mp, other)) {
+    if (shared == 0 || finder_is_nested(node, other)) {
         return;
     }
-    fault = fault_note(faults, mp, OSMEMPOOL_FAULT_SHARED_BUFFER, NULL);
+    fault = fault_note(faults, node->mp, OSMEMPOOL_FAULT_SHARED_BUFFER, NULL);
     if (fault != NULL) {
         fault->block = (void *)shared;
-        counts_read(other, &counts);
+        counts_read(other->mp, &counts);
         fault->n_blocks = counts.num_blocks - counts.num_free;
-        fault->true_pool = other;
+        fault->true_pool = other->mp;
         fault->true_index = UINT32_MAX;
-        memcpy(fault->true_pool_name, pool_tail(other)->name, sizeof(fault->true_pool_name));
+        memcpy(fault->true_pool_name, other->name, sizeof(fault->true_pool_name));
     }
 }
 
 void
-finder_note_shared(struct os_mempool *mp, struct faults *faults)
+finder_note_shared(const struct node *node, struct faults *faults)
 {
-    for (struct os_mempool *other = registry_first(); other != NULL; other = registry_next(other)) {
-        if (other != mp) {
-            finder_note_shared_with(mp, other, faults);
+    for (struct node *other = registry_first(); other != NULL; other = registry_next(other)) {
+        if (other != node) {
+            finder_note_shared_with(node, other, faults);
         }
+    }
+}
+
+static bool
+finder_lies_on(struct finder_span span, const struct node *over)
+{
+    return finder_shared_byte(span, finder_buffer(over)) != 0 ||
+           finder_shared_byte(span, finder_struct(over)) != 0;
+}
+
+static void
+finder_end_marks_of(const struct node *node, const struct node *over)
+{
+    struct record *record = over->keep.record;
+
+    if (record == NULL ||
+        !(finder_lies_on(finder_buffer(node), over) || finder_lies_on(finder_struct(node), over))) {
+        return;
+    }
+    check_end_marks(record);
+    check_prepare(node->mp, sizeof(*node->mp));
+}
+
+void
+finder_end_marks(const struct node *node)
+{
+    for (struct node *over = registry_first_over(); over != NULL; over = registry_next_over(over)) {
+        finder_end_marks_of(node, over);
     }
 }
 
@@ -104,22 +143,39 @@ finder_register(void)
     fault_set_finder(finder_find);
 }
 
-/* The record number n of those with blocks out; false if there are fewer. */
+/* The record number n of those that have something to tell; false if there are fewer. */
 static bool
 finder_held(size_t n, struct held *held)
 {
-    const struct record *record;
+    struct node *node;
 
     registry_enter();
-    record = check_first_held();
-    while (record != NULL && n-- > 0) {
-        record = check_next_held(record);
-    }
-    if (record != NULL) {
-        check_held(record, held);
+    for (node = registry_first_any(); node != NULL; node = node->next) {
+        if (node->keep.record != NULL && check_tells_leaks(node->keep.record) && n-- == 0) {
+            check_held(node->keep.record, held);
+            break;
+        }
     }
     registry_leave();
-    return record != NULL;
+    return node != NULL;
+}
+
+/* Memcheck looks for lost blocks of registered pools, and for none of dropped ones. */
+static void
+finder_ask_memcheck(void)
+{
+    registry_enter();
+    for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
+        if (node->keep.record != NULL) {
+            check_keep_held(node->keep.record);
+        }
+    }
+    for (struct node *node = registry_first_dropped(); node != NULL; node = node->next) {
+        if (node->keep.record != NULL) {
+            check_end_marks(node->keep.record);
+        }
+    }
+    registry_leave();
 }
 
 /*
@@ -134,9 +190,7 @@ finder_tell_leaks(void)
     struct held held;
 
     if (watch_kind() == WATCH_MEMCHECK) {
-        registry_enter();
-        check_keep_all_held();
-        registry_leave();
+        finder_ask_memcheck();
     }
     for (size_t n = 0; wanted && finder_held(n, &held); n++) {
         report_exit(&held);

@@ -13,8 +13,9 @@
  *          see the mark; all of them are made anew, none is given. The three mutexes are this
  *          thread's own and plain (not priority-inheriting), so they are given as in the parent.
  *
- * A pool that is not registered is not frozen: if another thread is in its section at the fork, its
- * state in the child is undefined.
+ * A pool that is not registered is not frozen: if another thread has its lock at the fork, its
+ * state in the child is undefined. The caches of one that was dropped are the library's memory, and
+ * are reset in the child, which else would wait for ever for threads that it does not have.
  */
 #include <pthread.h>
 
@@ -85,13 +86,13 @@ fork_prepare(void)
 
     freeze_begin();
     registry_lock_for_fork();
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        stopped |= fork_freeze(mp);
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+        stopped |= fork_freeze(node->mp);
     }
     if (stopped) {
         owner_barrier();
-        for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-            fork_wait(mp);
+        for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+            fork_wait(node->mp);
         }
     }
     thread_fork_prepare();
@@ -101,8 +102,8 @@ static void
 fork_parent(void)
 {
     thread_fork_parent();
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        fork_thaw(mp);
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+        fork_thaw(node->mp);
     }
     registry_unlock_after_fork();
     freeze_end();
@@ -114,8 +115,13 @@ fork_child(void)
     freeze_end_in_child();
     thread_fork_child();
     check_fork_child();
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        fork_renew(mp);
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+        fork_renew(node->mp);
+    }
+    for (struct node *node = registry_first_dropped(); node != NULL; node = node->next) {
+        if (node->keep.caches != NULL) {
+            cache_disown_dropped(node->keep.caches);
+        }
     }
     registry_unlock_after_fork();
 }

@@ -5,7 +5,7 @@
 
 #include "base/cancel.h"
 #include "base/secret.h"
-#include "base/tool.h"
+#include "check/check.h"
 #include "sync/freeze.h"
 #include "sync/wait.h"
 
@@ -19,15 +19,16 @@ static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
  */
 static int registry_cancel;
 
-/* The list: its first pool, and the pointer that the next pool will be hung on. */
-static struct os_mempool *registry_list;
-static struct os_mempool **registry_end = &registry_list;
+/* Registered pools; dropped ones; retired ones. The last two hold nodes that keep something. */
+static struct node_list registry_lists[NODE_RETIRED + 1];
 static size_t registry_n_pools;
+static uint64_t registry_last_id;
+static struct registry_totals registry_counted;
 
 /* Many trees, chosen by a hash of the address: a step down misses the processor's cache. */
 enum { REGISTRY_TREES_LOG = 11 };
 
-RB_HEAD(registry_tree, pool_tail);
+RB_HEAD(registry_tree, node);
 static struct registry_tree registry_trees[1 << REGISTRY_TREES_LOG];
 
 /* Multiplicative hash (Knuth, The Art of Computer Programming 3, 6.4); its high bits are good. */
@@ -40,13 +41,13 @@ registry_tree_of(const struct os_mempool *mp)
 }
 
 static int
-registry_compare(const struct pool_tail *a, const struct pool_tail *b)
+registry_compare(const struct node *a, const struct node *b)
 {
-    return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+    return ((uintptr_t)a->mp > (uintptr_t)b->mp) - ((uintptr_t)a->mp < (uintptr_t)b->mp);
 }
 
 /* Not RB_GENERATE_STATIC(): that one relies on a macro that libbsd's tree.h does not define. */
-RB_GENERATE_INTERNAL(registry_tree, pool_tail, by_address, registry_compare,
+RB_GENERATE_INTERNAL(registry_tree, node, by_address, registry_compare,
                      static __attribute__((unused)))
 
 static void
@@ -105,79 +106,209 @@ registry_unlock_after_fork(void)
     registry_give();
 }
 
-/* A tree compares addresses only, so the key needs no content. */
-bool
-registry_has(const struct os_mempool *mp)
+/* Whatever its state is. */
+static struct node *
+registry_look_up(const struct os_mempool *mp)
 {
-    struct pool_tail *key = pool_tail((struct os_mempool *)(uintptr_t)mp);
+    struct node key = {.mp = (struct os_mempool *)(uintptr_t)mp};
 
-    return RB_FIND(registry_tree, registry_tree_of(mp), key) != NULL;
+    return RB_FIND(registry_tree, registry_tree_of(mp), &key);
+}
+
+struct node *
+registry_find(const struct os_mempool *mp)
+{
+    struct node *node = registry_look_up(mp);
+
+    return node != NULL && node->state == NODE_REGISTERED ? node : NULL;
 }
 
 /* Of all that could be compared, the secret is what no zeroes and no other data look like. */
 bool
-registry_is_intact(const struct os_mempool *mp)
+registry_is_intact(const struct node *node)
 {
-    return mp->osmp_secret == secret_word();
+    return node->mp->osmp_secret == secret_word();
+}
+
+struct node *
+registry_find_intact(const struct os_mempool *mp)
+{
+    struct node *node = registry_find(mp);
+
+    return node != NULL && registry_is_intact(node) ? node : NULL;
+}
+
+static struct node *
+registry_skip_overwritten(struct node *node)
+{
+    while (node != NULL && !registry_is_intact(node)) {
+        node = node->next;
+    }
+    return node;
+}
+
+struct node *
+registry_first(void)
+{
+    return registry_skip_overwritten(registry_lists[NODE_REGISTERED].first);
+}
+
+struct node *
+registry_next(const struct node *node)
+{
+    return registry_skip_overwritten(node->next);
+}
+
+struct node *
+registry_first_any(void)
+{
+    return registry_lists[NODE_REGISTERED].first;
+}
+
+struct node *
+registry_first_dropped(void)
+{
+    return registry_lists[NODE_DROPPED].first;
+}
+
+struct node *
+registry_first_over(void)
+{
+    struct node *dropped = registry_first_dropped();
+
+    return dropped != NULL ? dropped : registry_lists[NODE_RETIRED].first;
+}
+
+struct node *
+registry_next_over(const struct node *node)
+{
+    bool last_dropped = node->next == NULL && node->state == NODE_DROPPED;
+
+    return last_dropped ? registry_lists[NODE_RETIRED].first : node->next;
+}
+
+/* Acquire: pairs with the release of a pool's call that took a pointer out and frees what it
+ * pointed to; the node is used again after that. */
+static bool
+registry_keeps_nothing(const struct node *node)
+{
+    return __atomic_load_n(&node->keep.caches, __ATOMIC_ACQUIRE) == NULL &&
+           __atomic_load_n(&node->keep.record, __ATOMIC_ACQUIRE) == NULL;
+}
+
+static void
+registry_unlink(struct node *node)
+{
+    node_unlink(&registry_lists[node->state], node);
+    registry_n_pools -= node->state == NODE_REGISTERED;
+}
+
+static void
+registry_remove(struct node *node)
+{
+    RB_REMOVE(registry_tree, registry_tree_of(node->mp), node);
+    node_free(node);
+}
+
+/* A node leaves the list of registered pools, and is over unless it keeps something. */
+static void
+registry_move(struct node *node, enum node_state state)
+{
+    registry_unlink(node);
+    if (registry_keeps_nothing(node)) {
+        registry_remove(node);
+    } else {
+        node->state = state;
+        node_append(&registry_lists[state], node);
+    }
+}
+
+/*
+ * Nodes of retired pools whose own calls have freed all. Two a time, so that there are never more
+ * of them than of others, and no call looks at all.
+ */
+static void
+registry_sweep_retired(void)
+{
+    struct node_list *retired = &registry_lists[NODE_RETIRED];
+
+    for (int i = 0; i < 2 && retired->first != NULL; i++) {
+        registry_move(retired->first, NODE_RETIRED);
+    }
+}
+
+/* Nobody else has what the node keeps: neither the pool's calls, which are over, nor another
+ * thread with the mutex. */
+static void
+registry_forget(struct node *node, struct cache_set **caches)
+{
+    struct record *record = __atomic_exchange_n(&node->keep.record, NULL, __ATOMIC_ACQUIRE);
+
+    *caches = __atomic_exchange_n(&node->keep.caches, NULL, __ATOMIC_ACQUIRE);
+    if (record != NULL) {
+        check_forget(record);
+    }
+    registry_unlink(node);
+    registry_remove(node);
 }
 
 void
-registry_link(struct os_mempool *mp)
+registry_forget_dropped(const struct os_mempool *mp, struct cache_set **caches)
 {
-    struct pool_tail *tail = pool_tail(mp);
+    struct node *node = registry_look_up(mp);
 
-    mp->mp_list.stqe_next = NULL;
-    tail->led_by = registry_end;
-    *registry_end = mp;
-    registry_end = &mp->mp_list.stqe_next;
-    RB_INSERT(registry_tree, registry_tree_of(mp), tail);
+    *caches = NULL;
+    if (node != NULL && node->state == NODE_DROPPED) {
+        registry_forget(node, caches);
+    }
+}
+
+struct node *
+registry_renew(struct os_mempool *mp, struct cache_set **caches)
+{
+    struct node *node;
+
+    *caches = NULL;
+    registry_sweep_retired();
+    node = registry_look_up(mp);
+    if (node != NULL) {
+        registry_counted.reinits += node->state == NODE_REGISTERED;
+        registry_forget(node, caches);
+    }
+    return node_new();
+}
+
+void
+registry_link(struct node *node)
+{
+    node->id = ++registry_last_id;
+    node->state = NODE_REGISTERED;
+    node_append(&registry_lists[NODE_REGISTERED], node);
+    RB_INSERT(registry_tree, registry_tree_of(node->mp), node);
     registry_n_pools++;
 }
 
 void
-registry_unlink(struct os_mempool *mp)
+registry_drop(struct node *node)
 {
-    struct pool_tail *tail = pool_tail(mp);
-    struct os_mempool *next = mp->mp_list.stqe_next;
+    registry_move(node, NODE_DROPPED);
+}
 
-    *tail->led_by = next;
-    if (next != NULL) {
-        pool_tail(next)->led_by = tail->led_by;
-    } else {
-        registry_end = tail->led_by;
+void
+registry_drop_all(void)
+{
+    struct node *node;
+
+    while ((node = registry_first_any()) != NULL) {
+        registry_counted.dropped++;
+        registry_drop(node);
     }
-    RB_REMOVE(registry_tree, registry_tree_of(mp), tail);
-    registry_n_pools--;
 }
 
-static struct os_mempool *
-registry_if_intact(struct os_mempool *mp)
+void
+registry_retire(struct node *node)
 {
-    return mp != NULL && registry_is_intact(mp) ? mp : NULL;
-}
-
-struct os_mempool *
-registry_first(void)
-{
-    return registry_if_intact(registry_list);
-}
-
-struct os_mempool *
-registry_next(const struct os_mempool *mp)
-{
-    return registry_is_intact(mp) ? registry_if_intact(mp->mp_list.stqe_next) : NULL;
-}
-
-struct os_mempool *
-registry_overwritten(struct os_mempool *mp)
-{
-    struct os_mempool *next;
-
-    if (mp != NULL && !registry_is_intact(mp)) {
-        return mp;
-    }
-    next = mp != NULL ? mp->mp_list.stqe_next : registry_list;
-    return next != NULL && !registry_is_intact(next) ? next : NULL;
+    registry_move(node, NODE_RETIRED);
 }
 
 size_t
@@ -191,19 +322,28 @@ registry_count(void)
     return n;
 }
 
+struct registry_totals
+registry_totals(void)
+{
+    struct registry_totals totals;
+
+    registry_enter();
+    totals = registry_counted;
+    registry_leave();
+    return totals;
+}
+
 size_t
 registry_copy(struct pool_counts *counts, size_t room)
 {
-    struct os_mempool *mp;
     size_t n = 0;
 
     registry_enter();
-    for (mp = registry_first(); mp != NULL && n < room; mp = registry_next(mp)) {
-        counts_read(mp, &counts[n++]);
-    }
-    /* Where the list has lost its rest there are no more than these. */
-    if (mp != NULL || n == room) {
-        n = registry_n_pools;
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+        if (n < room) {
+            counts_read(node->mp, &counts[n]);
+        }
+        n++;
     }
     registry_leave();
     return n;

@@ -15,7 +15,7 @@ tend_set_cache(struct os_mempool *mp, uint32_t depth)
     bool done = false;
 
     registry_enter();
-    while (!done && mp != NULL && registry_has(mp)) {
+    while (!done && registry_find_intact(mp) != NULL) {
         done = pool_try_set_cache(mp, depth);
         if (!done) {
             registry_rest();
@@ -49,7 +49,7 @@ os_mempool_min_reset(struct os_mempool *mp)
     uint32_t mark;
 
     registry_enter();
-    while (!done && mp != NULL && registry_has(mp)) {
+    while (!done && registry_find_intact(mp) != NULL) {
         done = pool_try_reset_min(mp, &mark);
         if (!done) {
             registry_rest();
@@ -92,7 +92,7 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
         return OS_INVALID_PARM;
     }
     registry_enter();
-    registered = registry_has(mp);
+    registered = registry_find_intact(mp) != NULL;
     if (registered) {
         counts_read(mp, &counts);
     }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread_end.c: a thread that ends gives up what it has in pools. */
+/*
+ * thread_end.c: a thread that ends gives up what it has in pools.
+ *
+ * In registered pools: those that were dropped may be gone. What it has there the next thread takes
+ * over that has the same record, or the same thread pointer.
+ */
 #include "pool/pool.h"
 #include "registry/registry.h"
 
@@ -9,8 +14,8 @@ thread_end_sweep(struct thread *thread)
 {
     bool all = true;
 
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
-        all = pool_try_forget_thread(mp, thread) && all;
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
+        all = pool_try_forget_thread(node->mp, thread) && all;
     }
     return all;
 }

@@ -13,10 +13,10 @@ visit_all(struct visit *visits, size_t room)
     size_t n = 0;
 
     registry_enter();
-    for (struct os_mempool *mp = registry_first(); mp != NULL; mp = registry_next(mp)) {
+    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
         if (n < room) {
-            visits[n] = (struct visit){.pool = mp};
-            memcpy(visits[n].name, pool_tail_const(mp)->name, sizeof(visits[n].name));
+            visits[n] = (struct visit){.pool = node->mp, .id = node->id};
+            memcpy(visits[n].name, node->name, sizeof(visits[n].name));
         }
         n++;
     }
@@ -28,10 +28,10 @@ visit_all(struct visit *visits, size_t room)
 static struct os_mempool *
 visit_find(struct visit *visit)
 {
-    struct os_mempool *mp = (struct os_mempool *)(uintptr_t)visit->pool;
+    const struct node *node = registry_find_intact(visit->pool);
 
-    if (registry_has(mp) && strcmp(pool_tail_const(mp)->name, visit->name) == 0) {
-        return mp;
+    if (node != NULL && node->id == visit->id) {
+        return node->mp;
     }
     visit->state = VISIT_GONE;
     return NULL;

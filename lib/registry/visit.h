@@ -32,6 +32,7 @@ struct visit_holders {
 
 struct visit {
     const struct os_mempool *pool;
+    uint64_t id; /* of its registration */
     char name[OS_MEMPOOL_INFO_NAME_LEN];
     enum visit_state state;
     struct pool_damage damage; /* that a check has found */

@@ -29,30 +29,41 @@ walk_tell(const struct os_mempool *mp, struct os_mempool_info *omi)
     memcpy(omi->omi_name, counts.name, sizeof(omi->omi_name));
 }
 
-/* The pool after mp, or the first. An end that is none is noted. */
-static struct os_mempool *
+/* The node or the first after it whose pool is intact; those that are not are noted. */
+static struct node *
+walk_to_intact(struct node *node, struct faults *faults)
+{
+    while (node != NULL && !registry_is_intact(node)) {
+        fault_note_gone(faults, node->mp, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);
+        node = node->next;
+    }
+    return node;
+}
+
+/* NULL for the pool before: the walk begins. A pool that is not registered has none after it. */
+static struct node *
 walk_next(struct os_mempool *mp, struct faults *faults)
 {
-    struct os_mempool *next = mp == NULL ? registry_first() : registry_next(mp);
-    struct os_mempool *overwritten = next == NULL ? registry_overwritten(mp) : NULL;
+    struct node *node;
 
-    if (overwritten != NULL) {
-        fault_note_overwritten(faults, overwritten);
+    if (mp == NULL) {
+        return walk_to_intact(registry_first_any(), faults);
     }
-    return next;
+    node = registry_find(mp);
+    return node != NULL ? walk_to_intact(node->next, faults) : NULL;
 }
 
 OSMP_PUBLIC struct os_mempool *
 os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi)
 {
-    struct os_mempool *next = NULL;
+    struct os_mempool *next;
     struct faults faults;
+    struct node *node;
 
     faults_begin(&faults);
     registry_enter();
-    if (mp == NULL || registry_has(mp)) {
-        next = walk_next(mp, &faults);
-    }
+    node = walk_next(mp, &faults);
+    next = node != NULL ? node->mp : NULL;
     walk_tell(next, omi);
     registry_leave();
     faults_report(&faults, osmp_caller());
@@ -61,11 +72,9 @@ os_mempool_info_get_next(struct os_mempool *mp, struct os_mempool_info *omi)
 OSMP_LOCAL_NAME(os_mempool_info_get_next);
 
 static bool
-walk_is_named(const struct os_mempool *mp, const char *name)
+walk_is_named(const struct node *node, const char *name)
 {
-    const char *own = pool_tail_const(mp)->name;
-
-    return strncmp(own, name, OS_MEMPOOL_INFO_NAME_LEN - 1) == 0;
+    return strncmp(node->name, name, OS_MEMPOOL_INFO_NAME_LEN - 1) == 0;
 }
 
 OSMP_PUBLIC struct os_mempool *
@@ -73,15 +82,18 @@ os_mempool_get(const char *name, struct os_mempool_info *info)
 {
     struct os_mempool *mp = NULL;
     struct faults faults;
+    struct node *node;
 
     if (name == NULL) {
         return NULL;
     }
     faults_begin(&faults);
     registry_enter();
-    do {
-        mp = walk_next(mp, &faults);
-    } while (mp != NULL && !walk_is_named(mp, name));
+    node = walk_to_intact(registry_first_any(), &faults);
+    while (node != NULL && !walk_is_named(node, name)) {
+        node = walk_to_intact(node->next, &faults);
+    }
+    mp = node != NULL ? node->mp : NULL;
     walk_tell(mp, info);
     registry_leave();
     faults_report(&faults, osmp_caller());

@@ -65,6 +65,8 @@ document_write(struct json *json, const struct snapshot *snapshot)
     json_open(json, '{');
     document_write_head(json);
     json_key_string(json, "locking", build_locking);
+    json_key_u64(json, "dropped", snapshot->totals.dropped);
+    json_key_u64(json, "reinits", snapshot->totals.reinits);
     json_key(json, "pools");
     json_open(json, '[');
     for (i = 0; i < snapshot->n_pools; i++) {

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "registry/registry.h"
-
 /* Room for pools that are born between the count and the copy; also keeps the size above 0. */
 enum { SNAPSHOT_SPARE = 16 };
 
@@ -26,7 +24,7 @@ snapshot_take(struct snapshot *snapshot)
         }
         n = registry_copy(pools, room);
     } while (n > room);
-    *snapshot = (struct snapshot){.pools = pools, .n_pools = n};
+    *snapshot = (struct snapshot){.pools = pools, .n_pools = n, .totals = registry_totals()};
     return 0;
 }
 

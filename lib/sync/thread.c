@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "sync/freeze.h"
 
 enum { THREAD_PAGE_BYTES = 4096 };
@@ -32,13 +32,9 @@ osmp_thread_pointer(void)
 static void
 thread_add_page(void)
 {
-    struct thread *page =
-        mmap(NULL, THREAD_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct thread *page = pages_map(THREAD_PAGE_BYTES);
 
-    if (page == MAP_FAILED) {
-        return;
-    }
-    for (size_t i = 0; i < THREAD_PAGE_BYTES / sizeof(*page); i++) {
+    for (size_t i = 0; page != NULL && i < THREAD_PAGE_BYTES / sizeof(*page); i++) {
         page[i].next = thread_all;
         thread_all = &page[i];
         page[i].next_free = thread_free;
@@ -102,6 +98,16 @@ thread_get(void)
     return thread;
 }
 
+void
+thread_unhold(struct thread *thread)
+{
+    uint32_t holds = __atomic_load_n(&thread->holds, __ATOMIC_RELAXED);
+
+    while (holds > 0 && !__atomic_compare_exchange_n(&thread->holds, &holds, holds - 1, false,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
 /* The destructor: first out of all pools, then the record is given back. */
 static void
 thread_end(void *record)
@@ -112,6 +118,7 @@ thread_end(void *record)
     if (thread_release != NULL && __atomic_load_n(&thread->holds, __ATOMIC_RELAXED) > 0) {
         thread_release(thread);
     }
+    __atomic_store_n(&thread->holds, 0, __ATOMIC_RELAXED);
     thread_own = NULL;
     thread_give(thread);
 }

@@ -36,18 +36,19 @@ thread_of(struct osmp_thread *hot)
  * that is past its end. */
 struct thread *thread_get(void);
 
-/* Relaxed: a count that its own thread reads at its end, under the locks that guard each change. */
+/*
+ * Relaxed: a count that its own thread reads at its end, under the locks that guard each change. It
+ * may be too high, as a pool that is dropped is not asked who has it, and the record's next thread
+ * does not start with it: what such a pool gives up later is no hold of that thread, so the count
+ * stops at 0. One that is too low leaves a dead thread in a pool, which costs a revocation.
+ */
 static inline void
 thread_hold(struct thread *thread)
 {
     __atomic_fetch_add(&thread->holds, 1, __ATOMIC_RELAXED);
 }
 
-static inline void
-thread_unhold(struct thread *thread)
-{
-    __atomic_fetch_sub(&thread->holds, 1, __ATOMIC_RELAXED);
-}
+void thread_unhold(struct thread *thread);
 
 /* What takes an ending thread's record out of all pools. Called with a record that holds some. */
 void thread_set_release(void (*release)(struct thread *thread));

@@ -28,7 +28,7 @@ expect_moved(const struct box *box, const struct os_mempool_stats *from, unsigne
 {
     struct os_mempool_stats st;
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     st = stats_of(box->pool);
@@ -42,7 +42,7 @@ expect_moved(const struct box *box, const struct os_mempool_stats *from, unsigne
 static struct os_mempool_stats
 stats_before(const struct box *box)
 {
-    return box->kind == BOX_UNREGISTERED ? (struct os_mempool_stats){0} : stats_of(box->pool);
+    return !box_is_registered(box) ? (struct os_mempool_stats){0} : stats_of(box->pool);
 }
 
 static void
@@ -262,7 +262,7 @@ low_water_is_what_the_bulk_left(struct box *box)
 {
     void *blocks[MANY];
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     assert_int_equal(os_mempool_clear(box->pool), OS_OK);

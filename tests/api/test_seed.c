@@ -295,12 +295,13 @@ the_walk_goes_in_order_of_registration(void **state)
 
     os_mempool_module_init();
     pools_init(pools, names, 3);
-    os_mempool_module_init();
     expect_walk((struct os_mempool *[]){&pools[0], &pools[1], &pools[2]}, 3);
     assert_int_equal(os_mempool_unregister(&pools[1]), OS_OK);
     expect_walk((struct os_mempool *[]){&pools[0], &pools[2]}, 2);
     pools_init(&pools[1], names, 1);
     expect_walk((struct os_mempool *[]){&pools[0], &pools[2], &pools[1]}, 3);
+    pools_init(&pools[0], names, 1);
+    expect_walk((struct os_mempool *[]){&pools[2], &pools[1], &pools[0]}, 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_unregister(&pools[i]), OS_OK);
     }

@@ -47,7 +47,7 @@ each_counter_counts_its_own(struct box *box)
     struct os_mempool_stats before, after;
     void *blocks[BOX_BLOCKS];
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     before = stats_of(box->pool);
@@ -78,7 +78,7 @@ infos_tell_the_same(struct box *box)
     struct os_mempool_stats st;
     void *block;
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     block = os_memblock_get(box->pool);
@@ -98,7 +98,7 @@ clear_gives_up_what_is_out(struct box *box)
     uint64_t began = now_us();
     void *blocks[OUT];
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     before = stats_of(box->pool);
@@ -124,7 +124,7 @@ the_low_water_mark_starts_again(struct box *box)
     struct os_mempool_stats st;
     void *block;
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         assert_int_equal(os_mempool_min_reset(box->pool), OS_INVALID_PARM);
         return;
     }
@@ -148,7 +148,7 @@ times_are_of_the_last_failure_and_the_lowest_mark(struct box *box)
     struct os_mempool_stats st;
     uint64_t began, low;
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     began = now_us();
@@ -261,7 +261,7 @@ no_counter_goes_back_while_bulk_calls_are_refused(struct box *box)
     void *blocks[BOX_BLOCKS];
     pthread_t thread;
 
-    if (box->kind == BOX_UNREGISTERED) {
+    if (!box_is_registered(box)) {
         return;
     }
     assert_int_equal(os_memblock_get_bulk(box->pool, blocks, BOX_BLOCKS - 1), OS_OK);

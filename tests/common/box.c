@@ -24,13 +24,30 @@ static const struct {
     [BOX_EXTENDED_CACHED] = {"extended cached", 61},
     [BOX_ONE_WORD] = {"one word", OS_ALIGNMENT},
     [BOX_UNREGISTERED] = {"unregistered", 61},
+    [BOX_DROPPED] = {"dropped", 61},
+    [BOX_DROPPED_CACHED] = {"dropped, cached", 61},
+    [BOX_DROPPED_CACHED_ELSEWHERE] = {"dropped, cached elsewhere", 61},
 };
 
 static bool
 box_is_cached(const struct box *box)
 {
     return box->kind == BOX_CACHED || box->kind == BOX_CACHED_ELSEWHERE ||
-           box->kind == BOX_EXTENDED_CACHED || box->kind == BOX_LARGE;
+           box->kind == BOX_EXTENDED_CACHED || box->kind == BOX_LARGE ||
+           box->kind == BOX_DROPPED_CACHED || box->kind == BOX_DROPPED_CACHED_ELSEWHERE;
+}
+
+static bool
+box_is_elsewhere(const struct box *box)
+{
+    return box->kind == BOX_OWNED_ELSEWHERE || box->kind == BOX_CACHED_ELSEWHERE ||
+           box->kind == BOX_DROPPED_CACHED_ELSEWHERE;
+}
+
+bool
+box_is_registered(const struct box *box)
+{
+    return box->kind < BOX_UNREGISTERED;
 }
 
 bool
@@ -131,13 +148,15 @@ box_init_pool(struct box *box)
 static void
 box_bring_into_state(struct box *box)
 {
-    if (box->kind == BOX_OWNED_ELSEWHERE || box->kind == BOX_CACHED_ELSEWHERE) {
+    if (box_is_elsewhere(box)) {
         box_invite(box);
     } else if (box->kind != BOX_PLAIN) {
         assert_int_equal(use_alone(box->pool, BOX_WARM), 0);
     }
     if (box->kind == BOX_UNREGISTERED) {
         assert_int_equal(os_mempool_unregister(box->pool), OS_OK);
+    } else if (!box_is_registered(box)) {
+        os_mempool_module_init();
     }
 }
 
@@ -161,18 +180,23 @@ box_make(enum box_kind kind)
 void
 box_end(struct box *box)
 {
-    if (box->kind != BOX_UNREGISTERED) {
+    if (box_is_registered(box)) {
         stats_of(box->pool);
     }
     assert_true(os_mempool_is_sane(box->pool));
     assert_int_equal(take_all(box->pool), BOX_BLOCKS);
     box_send_guest_away(box);
-    if (box->kind != BOX_UNREGISTERED) {
+    if (box_is_registered(box)) {
         assert_int_equal(os_mempool_cache_disable(box->pool), OS_OK);
         pool_expect_whole(box->pool);
         assert_int_equal(os_mempool_unregister(box->pool), OS_OK);
     }
-    pool_expect_whole(box->pool);
+    if (!box_is_cached(box) || box_is_registered(box)) {
+        pool_expect_whole(box->pool);
+    }
+    if (!box_is_registered(box)) {
+        assert_int_equal(os_mempool_unregister(box->pool), OS_INVALID_PARM);
+    }
     free(box->buffer);
     free(box);
 }

@@ -26,6 +26,9 @@ enum box_kind {
     BOX_EXTENDED_CACHED,
     BOX_ONE_WORD, /* no room for a key */
     BOX_UNREGISTERED,
+    BOX_DROPPED,                  /* owned, then forgotten by os_mempool_module_init() */
+    BOX_DROPPED_CACHED,           /* cached, likewise */
+    BOX_DROPPED_CACHED_ELSEWHERE, /* another thread has the cache */
     BOX_KINDS
 };
 
@@ -65,6 +68,8 @@ void box_try_every_kind(void **state);
     }
 
 bool box_is_extended(const struct box *box);
+
+bool box_is_registered(const struct box *box);
 
 /* Whether puts through the pool's put find a block that stands twice in one array. */
 bool box_finds_twins(const struct box *box);

@@ -367,7 +367,7 @@ do_no_mappings_left(void)
     soil(&pool);
 }
 
-/* Used on after unregister: while a block is out, and when none was. */
+/* Used on after unregister: checked while a block is out, and as any other pool afterwards. */
 static void
 do_unregistered(void)
 {
@@ -380,7 +380,7 @@ do_unregistered(void)
     block = getter(&pool);
     soil(&pool);
     putter(&pool, block);
-    if (!os_mempool_is_sane(&pool)) {
+    if (!os_mempool_is_sane(&pool) || pool.mp_num_free != pool.mp_num_blocks) {
         exit(7);
     }
 }
@@ -419,6 +419,81 @@ do_forked(void)
     }
 }
 
+/* Memory of pools that are over, with blocks in use, is used for something else: no crime at all.
+ */
+static void
+reuse_dropped(void)
+{
+    static os_membuf_t used[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+    os_membuf_t on_stack[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+    struct os_mempool first, second;
+
+    os_mempool_init(&first, BLOCKS, BLOCK_BYTES, used, "first");
+    os_mempool_init(&second, BLOCKS, BLOCK_BYTES, on_stack, "second");
+    getter(&first);
+    getter(&second);
+    os_mempool_module_init();
+    /* The struct comes elsewhere: the buffer is the program's again. */
+    os_mempool_init(&first, BLOCKS, BLOCK_BYTES, buffer, "first");
+    memset(used, 1, sizeof(used));
+    os_mempool_init(&second, BLOCKS, BLOCK_BYTES, used, "second");
+    memset(on_stack, 1, sizeof(on_stack));
+    getter(&second);
+    /* So does the buffer, in other pieces; and a struct comes to lie on one. */
+    os_mempool_module_init();
+    os_mempool_init((struct os_mempool *)(void *)&used[8], 1, 8, on_stack, "third");
+    memset(&used[8 + sizeof(first) / sizeof(used[0])], 1, BLOCK_BYTES);
+    memset(used, 1, 64);
+    getter((struct os_mempool *)(void *)&used[8]);
+    os_mempool_module_init();
+}
+
+static void
+reuse_retired(void)
+{
+    char *heap = malloc(OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES));
+    struct os_mempool first, second;
+
+    os_mempool_init(&first, BLOCKS, BLOCK_BYTES, heap, "first");
+    getter(&first);
+    os_mempool_unregister(&first);
+    os_mempool_init(&second, 2 * BLOCKS, BLOCK_BYTES / 2, heap, "second");
+    putter(&second, getter(&second));
+    getter(&second);
+    os_mempool_init(&second, BLOCKS, BLOCK_BYTES, heap, "again");
+    getter(&second);
+    os_mempool_module_init();
+    free(heap);
+    heap = malloc(OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES));
+    memset(heap, 1, OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES));
+    os_mempool_init(&second, BLOCKS, BLOCK_BYTES, heap, "last");
+    putter(&second, getter(&second));
+    os_mempool_unregister(&second);
+    free(heap);
+}
+
+static void
+do_reuse(void)
+{
+    reuse_dropped();
+    reuse_retired();
+}
+
+/* The buffer of a dropped pool is the allocator's again, and stays so when its struct is used. */
+static void
+do_read_of_freed_buffer(void)
+{
+    char *volatile heap = malloc(OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES));
+    struct os_mempool mp;
+
+    os_mempool_init(&mp, BLOCKS, BLOCK_BYTES, heap, "heap");
+    getter(&mp);
+    os_mempool_module_init();
+    free(heap);
+    os_mempool_init(&mp, BLOCKS, BLOCK_BYTES, buffer, "static");
+    culprit_read(heap + 20);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -444,6 +519,8 @@ static const struct {
     {"unregistered", do_unregistered},
     {"refused-after-unregister", do_refused_after_unregister},
     {"forked", do_forked},
+    {"reuse", do_reuse},
+    {"read-of-freed-buffer", do_read_of_freed_buffer},
 };
 
 int

@@ -25,6 +25,13 @@ class CleanPrograms:
             with self.subTest(words):
                 self.assertSilent(self.commit("clean", OSMEMPOOL_DEBUG=words))
 
+    def test_memory_of_pools_that_are_over_may_be_used(self):
+        quiet = "detect_leaks=0"  # of blocks in use at unregister
+        for words in ("", "check,poison", "fence"):
+            with self.subTest(words):
+                outcome = self.commit("reuse", OSMEMPOOL_DEBUG=words, ASAN_OPTIONS=quiet)
+                self.assertSilent(outcome)
+
 
 class Memcheck(CleanPrograms, CulpritCase):
     def commit(self, crime, **variables):
@@ -43,6 +50,12 @@ class Memcheck(CleanPrograms, CulpritCase):
         self.assertSays(outcome, "Invalid read of size 1", "do_read_after_put",
                         "20 bytes inside a block of size 60 free'd", "putter",
                         "Block was alloc'd at", "getter")
+
+    def test_what_the_allocator_has_back_is_not_opened(self):
+        outcome = self.commit("read-of-freed-buffer")
+        self.assertEqual(outcome.status, 9)
+        self.assertSays(outcome, "Invalid read of size 1", "do_read_of_freed_buffer",
+                        "free'd")
 
     def test_an_overrun_is_told_also_of_one_byte(self):
         for crime in ("overrun", "overrun-by-one"):
@@ -78,6 +91,11 @@ class Asan(CleanPrograms, CulpritCase):
                 self.assertSays(outcome, "ERROR: AddressSanitizer: use-after-poison",
                                 f"{access} of size 1", "culprit_" + access.lower(),
                                 "do_" + crime.replace("-", "_"))
+
+    def test_what_the_allocator_has_back_is_not_opened(self):
+        outcome = self.commit("read-of-freed-buffer")
+        self.assertNotEqual(outcome.status, 0)
+        self.assertSays(outcome, "AddressSanitizer: heap-use-after-free", "culprit_read")
 
     def test_blocks_out_are_told_at_the_end_and_at_unregister(self):
         for crime, title in (("lost", "at exit"), ("lost-at-unregister", "at unregister")):

@@ -157,7 +157,8 @@ class Words(CulpritCase):
         outcome = self.commit("unregistered", "poison,track")
         self.assertEqual(outcome.status, 0)
         self.assertSays(outcome, "write after put", "from byte 20: found 21", "last put at ",
-                        "double put", "write after put", "from byte 20: found 21", "last put at ")
+                        "double put")
+        self.assertEqual(outcome.text.count("write after put"), 1)
         self.assertEqual(self.commit("unregistered", "fence").status, -signal.SIGSEGV)
 
     def test_a_refused_put_leaves_nothing_behind_after_unregister(self):

@@ -24,7 +24,8 @@ class Requests(ExporterCase):
         before = time.time()
         document = ask(exporter.path)
         self.assertEqual(list(document), ["schema", "version", "pid", "program", "start_time",
-                                          "time", "locking", "pools"])
+                                          "time", "locking", "dropped", "reinits",
+                                          "pools"])
         self.assertEqual(document["schema"], "osmempool/1")
         self.assertEqual(document["pid"], exporter.pid)
         self.assertEqual(document["program"], os.path.basename(EXPORTER))

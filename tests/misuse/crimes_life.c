@@ -66,11 +66,13 @@ static void
 unregister_with_blocks_out(struct scene *s)
 {
     void *block = place_take(&s->scene);
+    void *other = place_take(&s->scene);
 
-    place_take(&s->scene);
     s->scene.registered = false;
     scene_fine(s, os_mempool_unregister(s->scene.pool) == OS_OK);
+    scene_expect(s, os_mempool_unregister(s->scene.pool), OS_INVALID_PARM);
     place_give(&s->scene, block);
+    place_give(&s->scene, other);
 }
 
 static void
@@ -132,6 +134,37 @@ init_again_with_blocks_out(struct scene *s)
     scene_refused(s, place->pool, place_block(place, 1));
 }
 
+/* Upstream's programs do it, and the block of the old pool is the new one's. */
+static void
+init_registered_with_blocks_out(struct scene *s)
+{
+    struct place *place = &s->scene;
+    unsigned char *block = place_take(place);
+    uint32_t size = place->pool->mp_block_size;
+
+    place_forget(place, block);
+    scene_fine(s,
+               os_mempool_init(place->pool, SCENE_BLOCKS, size, place->buffer, "again") == OS_OK);
+    place_learn(place);
+    place_take(place);
+    scene_refused(s, place->pool, place_block(place, 1));
+}
+
+/* All pools are forgotten, and both of the scene work on. */
+static void
+drop_with_blocks_out(struct scene *s)
+{
+    place_take(&s->scene);
+    os_mempool_module_init();
+    s->scene.registered = false;
+    s->bystander.registered = false;
+    place_take_some(&s->scene);
+    place_take_some(&s->bystander);
+    scene_expect_true(s, os_mempool_info_get_next(NULL, NULL) == NULL);
+    scene_expect(s, os_mempool_min_reset(s->scene.pool), OS_INVALID_PARM);
+    scene_expect(s, os_mempool_cache_enable(s->scene.pool, 4), OS_INVALID_PARM);
+}
+
 static void
 call_after_unregister(struct scene *s)
 {
@@ -168,13 +201,15 @@ walk_from_gone_pool(struct scene *s)
 static void
 zero_while_registered(struct scene *s)
 {
-    struct os_mempool *mp = s->scene.pool;
-    os_membuf_t buffer[8];
+    struct place *place = &s->scene;
+    struct os_mempool *mp = place->pool;
+    uint32_t size = mp->mp_block_size;
 
     memset(mp, 0, sizeof(*mp));
     scene_expect_true(s, os_memblock_get(mp) == NULL);
-    scene_expect(s, os_memblock_put(mp, s->scene.buffer), OS_INVALID_PARM);
-    scene_expect(s, os_mempool_init(mp, 1, 8, buffer, "anew"), OS_EBUSY);
+    scene_expect(s, os_memblock_put(mp, place->buffer), OS_INVALID_PARM);
+    scene_fine(s, os_mempool_init(mp, SCENE_BLOCKS, size, place->buffer, "anew") == OS_OK);
+    place_learn(place);
 }
 
 /* The same, and then its end. */
@@ -186,6 +221,7 @@ zero_and_unregister(struct scene *s)
 
     memset(mp, 0, sizeof(*mp));
     scene_expect(s, os_mempool_unregister(mp), OS_INVALID_PARM);
+    s->bystander.registered = false;
     *mp = before;
 }
 
@@ -287,8 +323,10 @@ const struct crime crimes_life[] = {
           "double", ALWAYS("error, double put")),
     CRIME(put_again_after_reuse, "a second put of a block that somebody else has", KINDS_ALL, 0,
           "double", ALWAYS("error, double put")),
-    CRIME(unregister_with_blocks_out, "an end while two blocks are out", KINDS_ALL, 0, NULL,
-          ANSWERS("fine", "fine", "fine", "blocks out, fine", "fine")),
+    CRIME(unregister_with_blocks_out, "an end while two blocks are out, and once more", KINDS_ALL,
+          0, "retired",
+          ANSWERS("error, fine", "error, fine", "error, fine", "error, blocks out, fine",
+                  "error, fine")),
     CRIME(unregister_twice, "unregister twice, and of NULL", KINDS_ALL, 0, NULL,
           ALWAYS("error, fine")),
     CRIME(unregister_garbage, "unregister of a struct full of garbage, or zeroes", KIND_SHARED, 0,
@@ -308,12 +346,20 @@ const struct crime crimes_life[] = {
           WAYS_ALL, "double",
           ANSWERS("error, double put", "error, double put", "error, double put",
                   "error, blocks out, double put", "error, double put")),
+    CRIME(init_registered_with_blocks_out, "init of a registered pool, a block out, and its put",
+          KINDS_ALL, WAYS_ALL, "double",
+          ANSWERS("error, fine, double put", "error, reinit, fine, double put",
+                  "error, fine, double put", "error, reinit, fine, double put",
+                  "error, fine, double put")),
+    CRIME(drop_with_blocks_out,
+          "module_init with a block out, and calls that want a registered pool", KINDS_ALL, 0,
+          "dropped", ALWAYS("error")),
     CRIME(call_after_unregister, "walks, statistics and caches of an unregistered pool", KINDS_ALL,
           0, "registered", ALWAYS("error")),
     CRIME(walk_from_gone_pool, "calls with a pool whose memory is gone", KIND_SHARED, 0,
           "registered", ALWAYS("error")),
     CRIME(zero_while_registered, "a struct set to zero while registered, then init", KIND_SHARED, 0,
-          NULL, ALWAYS("error, foreign put, overwritten pool, overwritten pool at put, corrupt")),
+          "zero", ALWAYS("error, foreign put, fine")),
     CRIME(zero_and_unregister, "a struct set to zero while registered, then unregister",
           KIND_SHARED, 0, "intact", ALWAYS("error, overwritten pool")),
     CRIME(zero_and_walk, "a struct set to zero while registered, then a walk", KIND_SHARED, 0,

@@ -120,6 +120,7 @@ static const char *const fault_names[] = {
     [OSMEMPOOL_FAULT_UNDERRUN] = "underrun",
     [OSMEMPOOL_FAULT_SHARED_BUFFER] = "shared buffer",
     [OSMEMPOOL_FAULT_OVERWRITTEN] = "overwritten pool",
+    [OSMEMPOOL_FAULT_REINIT] = "reinit",
 };
 
 static void

@@ -43,10 +43,8 @@ LINKS = ['write_first_byte', 'write_wild_link', 'write_null_link', 'write_cycle'
 STRAYS = ['put_stack_memory', 'put_behind_last', 'put_wild', 'put_others_block', 'put_inside']
 INLINE = 'include/os/os_mempool_inline.h'
 MUTANTS = [
-    Mutant('init: no pool', 'lib/registry/init.c', '''    if (mp == NULL) {
-        return OS_INVALID_PARM;
-    }
-    error = geometry_check''', '    error = geometry_check', 'init_null'),
+    Mutant('init: no pool', 'lib/registry/init.c', 'request->mp == NULL || error != OS_OK',
+           'error != OS_OK', 'init_null'),
     Mutant('init: block size 0', 'lib/layout/geometry.c', 'stride == 0 || ', '', 'init_size'),
     Mutant('init: no buffer', 'lib/layout/geometry.c', '(membuf == NULL && blocks > 0)', 'false',
            'init_buffer'),
@@ -56,27 +54,28 @@ MUTANTS = [
            '(uintptr_t)membuf % OS_ALIGNMENT == 0 ? OS_OK : OS_MEM_NOT_ALIGNED', 'OS_OK',
            'init_alignment'),
     Mutant('init: no name', 'lib/pool/pool.c', 'name != NULL ? name : ""', 'name', 'init_name'),
-    Mutant('init: registered already', 'lib/registry/init.c', 'if (registry_has(mp)) {',
-           'if (false) {', 'init_busy'),
-    Mutant('init: overwritten', 'lib/registry/init.c', 'init_note_overwritten(mp, &faults);', '',
-           rows=['zero_while_registered']),
-    Mutant('unregister: not registered', 'lib/registry/init.c', ' && registry_has(mp)', '',
-           rows=['unregister_twice']),
-    Mutant('unregister: overwritten', 'lib/registry/init.c', '''    if (!registry_is_intact(mp)) {
-        fault_note_overwritten(faults, mp);
-        return OS_INVALID_PARM;
-    }
-''', '', 'intact'),
-    Mutant('walk: over an overwritten pool', 'lib/registry/registry.c',
-           'mp != NULL && registry_is_intact(mp) ? mp : NULL', 'mp', 'walk'),
+    Mutant('init: registered already', 'lib/registry/registry.c',
+           'registry_counted.reinits += node->state == NODE_REGISTERED;\n'
+           '        registry_forget(node, caches);', '', rows=['zero_while_registered']),
+    Mutant('unregister: not registered', 'lib/registry/registry.c',
+           'node != NULL && node->state == NODE_REGISTERED', 'node != NULL',
+           rows=['unregister_with_blocks_out']),
+    Mutant('unregister: overwritten', 'lib/registry/init.c', 'if (!registry_is_intact(node)) {',
+           'if (false) {', 'intact'),
+    Mutant('unregister: dropped', 'lib/registry/registry.c',
+           'while ((node = registry_first_any()) != NULL) {', 'while (node = NULL, false) {',
+           'dropped'),
+    Mutant('walk: over an overwritten pool', 'lib/registry/walk.c',
+           'while (node != NULL && !registry_is_intact(node)) {', 'while (false) {', 'walk'),
     Mutant('walk: an overwritten pool is told', 'lib/registry/walk.c',
-           'fault_note_overwritten(faults, overwritten);', '', 'walk'),
+           'fault_note_gone(faults, node->mp, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);', '',
+           'walk'),
     Mutant('clear: no pool', 'lib/pool/pool.c', '''    if (mp == NULL) {
         return OS_INVALID_PARM;
     }
 ''', '', 'clear_null'),
-    Mutant('walk: from a pool that is gone', 'lib/registry/walk.c', ' || registry_has(mp)',
-           ' || true', 'registered'),
+    Mutant('walk: from a pool that is gone', 'lib/registry/walk.c', '    if (mp == NULL) {',
+           '    if (registry_find(mp) == NULL) {', 'registered'),
     Mutant('lookup: no name', 'lib/registry/walk.c', '''    if (name == NULL) {
         return NULL;
     }

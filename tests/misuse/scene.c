@@ -325,10 +325,23 @@ place_look_at_guards(const struct place *place)
     }
 }
 
+/* After unregister, with the last block, a pool comes from behind its fence to its own buffer. */
+static void
+place_come_home(struct place *place)
+{
+    if (place->pool->mp_membuf_addr == (uintptr_t)place->buffer) {
+        place->first = place->buffer;
+        place->step = place_stride(place);
+    }
+}
+
 /* Gets all there are, each a different one; says how many are lost. */
 static void
 place_empty(struct place *place)
 {
+    if (!place->registered && place->n_held == 0) {
+        place_come_home(place);
+    }
     while (place->n_held < SCENE_BLOCKS && place_next(place)) {
     }
     place_compare(place);

@@ -439,9 +439,9 @@ done:
 #ifdef REGISTER
     ::  atomic { me == 0 && registered && n_calls == 0 && !still -> still = 1 };
         atomic { registry == 0 -> registry = 1 };       /* os_mempool_unregister() */
-        LOCK(me, LOCKED);                               /* pool_try_retire(): pool_try_tend() */
+        LOCK(me, LOCKED);                               /* pool_try_retire(): pool_try_close() */
         if
-        :: cached -> pause(me); cached = 0              /* cache_detach(): cache_disable() */
+        :: cached -> pause(me); cached = 0              /* cache_try_close(), cache_retire() */
         :: else
         fi;
         do
@@ -451,7 +451,7 @@ done:
                 o = cache_thread[u];
                 cache_thread[u] = 0;
                 assert(LD(me, CACHE(u)) == 0);
-                ST(me, CTP(u), 0);                      /* cache_detach(), cache_free() */
+                ST(me, CTP(u), 0);                      /* cache_forget_all_threads() */
                 unhold(me, o);
                 o = 0
             :: else
@@ -468,7 +468,7 @@ done:
             o = 0
         :: else
         fi;
-        registered = 0;                                 /* registry_unlink() */
+        registered = 0;                                 /* registry_retire() */
         UNLOCK(me, LOCKED);                             /* pool_unlock() */
         registry = 0;                                   /* registry_leave() */
         atomic { EMPTY(me) -> still = 0 }

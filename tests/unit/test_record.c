@@ -110,25 +110,6 @@ traces_are_kept_under_track_alone(void **state)
     end(poisoned);
 }
 
-/* Of pools that are registered, whichever ends first. */
-static void
-the_list_has_the_records_that_were_linked(void **state)
-{
-    struct os_mempool *first = begin(0, "track");
-    struct os_mempool *second = begin(1, "poison");
-    struct os_mempool *third = begin(2, "fence");
-
-    assert_ptr_equal(record_first(), record_of(third));
-    assert_ptr_equal(record_first()->next, record_of(second));
-    end(second);
-    assert_ptr_equal(record_first()->next, record_of(first));
-    assert_null(record_of(first)->next);
-    end(third);
-    assert_ptr_equal(record_first(), record_of(first));
-    end(first);
-    assert_null(record_first());
-}
-
 static void
 a_fence_that_is_dropped_leaves_poison(void **state)
 {
@@ -171,7 +152,6 @@ main(void)
         cmocka_unit_test(blocks_come_back_last_in_first_out),
         cmocka_unit_test(free_blocks_hold_what_is_looked_for),
         cmocka_unit_test(traces_are_kept_under_track_alone),
-        cmocka_unit_test(the_list_has_the_records_that_were_linked),
         cmocka_unit_test(a_fence_that_is_dropped_leaves_poison),
         cmocka_unit_test(who_tells_of_leaks_is_known_from_the_beginning),
     };

@@ -2,8 +2,13 @@
 /* test_registry.c: list and tree of the registered pools against an oracle. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "check/watch.h"
 #include "common/box.h"
 #include "common/fixture.h"
 #include "common/holder.h"
@@ -39,28 +44,51 @@ oracle_toggle(struct oracle *oracle, struct os_mempool *mp)
         oracle->order[oracle->n++] = mp;
         return;
     }
-    assert_int_equal(os_mempool_init(mp, 0, 8, NULL, NULL), OS_EBUSY);
+    memmove(&oracle->order[i], &oracle->order[i + 1], (--oracle->n - i) * sizeof(*oracle->order));
     assert_int_equal(os_mempool_unregister(mp), OS_OK);
-    oracle->n--;
-    memmove(&oracle->order[i], &oracle->order[i + 1], (oracle->n - i) * sizeof(*oracle->order));
+}
+
+/* A registered pool that is initialised again goes to the end. */
+static void
+oracle_renew(struct oracle *oracle, unsigned i)
+{
+    struct os_mempool *mp = oracle->order[i];
+
+    memmove(&oracle->order[i], &oracle->order[i + 1], (oracle->n - 1 - i) * sizeof(*oracle->order));
+    oracle->order[oracle->n - 1] = mp;
+    assert_int_equal(os_mempool_init(mp, 0, 8, NULL, NULL), OS_OK);
+}
+
+static void
+oracle_step(struct oracle *oracle, uint64_t *random)
+{
+    if (oracle->n > 0 && random_next(random) % 4 == 0) {
+        oracle_renew(oracle, random_next(random) % oracle->n);
+    } else if (random_next(random) % 1000 == 0) {
+        os_mempool_module_init();
+        oracle->n = 0;
+    } else {
+        oracle_toggle(oracle, &oracle->pools[random_next(random) % N_POOLS]);
+    }
 }
 
 static void
 oracle_compare(const struct oracle *oracle)
 {
-    struct os_mempool *mp;
+    struct node *node;
 
     assert_int_equal(registry_count(), oracle->n);
     registry_enter();
-    mp = registry_first();
-    for (unsigned i = 0; i < oracle->n; i++, mp = registry_next(mp)) {
-        assert_ptr_equal(mp, oracle->order[i]);
+    node = registry_first();
+    for (unsigned i = 0; i < oracle->n; i++, node = registry_next(node)) {
+        assert_ptr_equal(node->mp, oracle->order[i]);
+        assert_null(node->mp->mp_list.stqe_next);
     }
-    assert_null(mp);
+    assert_null(node);
     for (unsigned i = 0; i < N_POOLS; i++) {
         bool registered = oracle_find(oracle, &oracle->pools[i]) < oracle->n;
 
-        assert_int_equal(registry_has(&oracle->pools[i]), registered);
+        assert_int_equal(registry_find(&oracle->pools[i]) != NULL, registered);
     }
     registry_leave();
 }
@@ -73,7 +101,7 @@ list_and_tree_agree_after_random_births_and_deaths(void **state)
 
     assert_non_null(oracle);
     for (int i = 0; i < N_STEPS; i++) {
-        oracle_toggle(oracle, &oracle->pools[random_next(&random) % N_POOLS]);
+        oracle_step(oracle, &random);
         if (i % 100 == 0) {
             oracle_compare(oracle);
         }
@@ -213,7 +241,7 @@ a_thread_that_ends_waits_for_a_pool_and_stops_no_other(void **state)
 
 /* The struct of the second of three is used for something else. */
 static void
-the_list_ends_where_a_pool_was_overwritten(void **state)
+a_pool_that_was_overwritten_is_passed_over(void **state)
 {
     struct os_mempool pools[3], before;
     struct pool_counts counts[5];
@@ -221,30 +249,129 @@ the_list_ends_where_a_pool_was_overwritten(void **state)
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_init(&pools[i], 0, 8, NULL, NULL), OS_OK);
     }
-    registry_enter();
-    assert_null(registry_overwritten(NULL));
-    assert_null(registry_overwritten(&pools[0]));
-    assert_null(registry_overwritten(&pools[2]));
-    registry_leave();
     before = pools[1];
     for (int byte = 0; byte < 0x200; byte += 0xff) {
+        struct node *second;
+
         memset(&pools[1], byte, sizeof(pools[1]));
         registry_enter();
-        assert_ptr_equal(registry_first(), &pools[0]);
-        assert_null(registry_next(&pools[0]));
-        assert_null(registry_next(&pools[1]));
-        assert_ptr_equal(registry_overwritten(&pools[0]), &pools[1]);
-        assert_ptr_equal(registry_overwritten(&pools[1]), &pools[1]);
+        second = registry_find(&pools[1]);
+        assert_ptr_equal(registry_first()->mp, &pools[0]);
+        assert_ptr_equal(registry_first()->next, second);
+        assert_false(registry_is_intact(second));
+        assert_null(registry_find_intact(&pools[1]));
+        assert_ptr_equal(registry_next(registry_first())->mp, &pools[2]);
+        assert_ptr_equal(registry_next(second)->mp, &pools[2]);
         registry_leave();
-        /* As many as there is room for, or as can be had. */
-        assert_int_equal(registry_copy(counts, 1), 3);
-        assert_int_equal(registry_copy(counts, 5), 1);
+        assert_int_equal(registry_copy(counts, 1), 2);
+        assert_int_equal(registry_copy(counts, 5), 2);
     }
     pools[1] = before;
     assert_int_equal(registry_copy(counts, 5), 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_unregister(&pools[i]), OS_OK);
     }
+}
+
+/* What the registry knows of other pools does not lie in the struct of any. */
+static void
+a_struct_that_is_gone_spoils_no_other_pool(void **state)
+{
+    struct os_mempool before, after, *gone;
+
+    for (int drops = 0; drops < 2; drops++) {
+        gone =
+            mmap(NULL, sizeof(*gone), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_true(gone != MAP_FAILED);
+        assert_int_equal(os_mempool_init(&before, 0, 8, NULL, NULL), OS_OK);
+        assert_int_equal(os_mempool_init(gone, 0, 8, NULL, NULL), OS_OK);
+        munmap(gone, sizeof(*gone));
+        assert_int_equal(os_mempool_init(&after, 0, 8, NULL, NULL), OS_OK);
+        assert_int_equal(os_mempool_init(&before, 0, 8, NULL, NULL), OS_OK);
+        assert_int_equal(os_mempool_unregister(&after), OS_OK);
+        if (drops == 0) {
+            assert_int_equal(os_mempool_unregister(&before), OS_OK);
+        }
+        os_mempool_module_init();
+        assert_int_equal(registry_count(), 0);
+        assert_int_equal(os_mempool_unregister(gone), OS_INVALID_PARM);
+        assert_int_equal(os_mempool_unregister(&before), OS_INVALID_PARM);
+    }
+}
+
+static void
+drops_and_inits_of_registered_pools_are_counted(void **state)
+{
+    const struct registry_totals before = registry_totals();
+    struct registry_totals after;
+    struct os_mempool pools[2];
+
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(os_mempool_init(&pools[i % 2], 0, 8, NULL, NULL), OS_OK);
+    }
+    os_mempool_module_init();
+    os_mempool_module_init();
+    assert_int_equal(os_mempool_init(&pools[0], 0, 8, NULL, NULL), OS_OK);
+    assert_int_equal(os_mempool_unregister(&pools[0]), OS_OK);
+    after = registry_totals();
+    assert_int_equal(after.reinits - before.reinits, 3);
+    assert_int_equal(after.dropped - before.dropped, 2);
+}
+
+/* Node after node is one registration: nothing else tells it from the one before. */
+static void
+no_id_is_given_twice(void **state)
+{
+    struct os_mempool pool;
+    uint64_t last = 0;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, NULL), OS_OK);
+        registry_enter();
+        assert_true(registry_find(&pool)->id > last);
+        last = registry_find(&pool)->id;
+        registry_leave();
+    }
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
+/* Nodes of the tests before are used again first, so there are more pools than these had. */
+static void
+without_memory_for_a_node_init_changes_nothing(void **state)
+{
+    const struct rlimit none = {0, 0};
+    struct os_mempool_info info;
+    struct os_mempool *pools = calloc(2 * N_LINEAR, sizeof(*pools));
+    os_error_t error = OS_OK;
+    unsigned n = 0;
+    pid_t child;
+    int status;
+
+    assert_non_null(pools);
+    /* Tools need memory for themselves. */
+    if (watch_kind() != WATCH_NONE) {
+        free(pools);
+        return;
+    }
+    child = fork();
+    if (child == 0) {
+        setrlimit(RLIMIT_AS, &none);
+        while (n < 2 * N_LINEAR && (error = os_mempool_init(&pools[n], 0, 8, NULL, "a")) == OS_OK) {
+            n++;
+        }
+        /* One that is registered has its node, and one that goes leaves it to the next. */
+        _exit(error == OS_ENOMEM && n > 0 && pools[n].osmp_secret == 0 &&
+                      os_mempool_get("b", &info) == NULL &&
+                      os_mempool_init(&pools[0], 0, 8, NULL, "b") == OS_OK &&
+                      os_mempool_unregister(&pools[0]) == OS_OK &&
+                      os_mempool_init(&pools[n], 0, 8, NULL, "c") == OS_OK && registry_count() == n
+                  ? 0
+                  : 1);
+    }
+    free(pools);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 int
@@ -256,7 +383,11 @@ main(void)
         cmocka_unit_test(many_pools_come_and_go),
         cmocka_unit_test(who_waits_for_a_pool_stops_no_other),
         cmocka_unit_test(a_thread_that_ends_waits_for_a_pool_and_stops_no_other),
-        cmocka_unit_test(the_list_ends_where_a_pool_was_overwritten),
+        cmocka_unit_test(a_pool_that_was_overwritten_is_passed_over),
+        cmocka_unit_test(a_struct_that_is_gone_spoils_no_other_pool),
+        cmocka_unit_test(drops_and_inits_of_registered_pools_are_counted),
+        cmocka_unit_test(no_id_is_given_twice),
+        cmocka_unit_test(without_memory_for_a_node_init_changes_nothing),
     };
 
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

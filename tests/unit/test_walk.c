@@ -41,8 +41,8 @@ come_and_go(void *arg)
     for (unsigned i = 0; !__atomic_load_n(&comings->stop, __ATOMIC_RELAXED); i++) {
         struct os_mempool *mp = &comings->pools[i % N_POOLS];
 
-        if (os_mempool_init(mp, 0, 8, NULL, "moving") == OS_EBUSY) {
-            os_mempool_unregister(mp);
+        if (os_mempool_unregister(mp) != OS_OK) {
+            os_mempool_init(mp, 0, 8, NULL, "moving");
         }
     }
     return NULL;

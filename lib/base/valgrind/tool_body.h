@@ -3,6 +3,7 @@
  * their blocks have callers that know that they are. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <valgrind/helgrind.h>
 #include <valgrind/memcheck.h>
@@ -74,6 +75,20 @@ static inline void
 tool_show(const void *bytes, size_t n)
 {
     VALGRIND_MAKE_MEM_UNDEFINED(bytes, n);
+}
+
+/* A word at a time; 3 is Memcheck's answer for a word that is not accessible. */
+static inline void
+tool_reveal(const void *bytes, size_t n)
+{
+    const char *end = (const char *)bytes + n;
+    uintptr_t bits;
+
+    for (const char *word = bytes; word < end; word += sizeof(bits)) {
+        if (VALGRIND_GET_VBITS(word, &bits, sizeof(bits)) == 3) {
+            VALGRIND_MAKE_MEM_UNDEFINED(word, sizeof(bits));
+        }
+    }
 }
 
 static inline void
