@@ -65,7 +65,7 @@ main(void)
     unsigned n_closed = 0;
     unsigned n_open = 0;
 
-    os_mempool_module_init(); /* Mynewt's start-up code calls it; it is harmless here */
+    os_mempool_module_init(); /* as Mynewt's start-up code does */
     if (os_mempool_ext_init(&conn_pool, CONN_COUNT, sizeof(struct conn), conn_mem, "conns") != 0) {
         return EXIT_FAILURE;
     }

@@ -21,7 +21,7 @@ enum os_error {
     OS_ERR_PRIV = 8,        /**< kept for ported code */
     OS_NOT_STARTED = 9,     /**< kept for ported code */
     OS_ENOENT = 10,         /**< kept for ported code */
-    OS_EBUSY = 11,          /**< already registered, or already running */
+    OS_EBUSY = 11,          /**< already running */
     OS_ERROR = 12           /**< a system call failed; errno says why */
 };
 

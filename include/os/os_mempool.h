@@ -136,7 +136,7 @@ struct os_mempool {
     uint8_t osmp_key_lines;
     /** The name as the caller gave it. Never read again after init: the library keeps a copy. */
     char *name;
-    /** Entry in the list of registered pools; os_mempool_info_get_next() walks it safely. */
+    /** Mynewt's list entry by shape; always NULL. os_mempool_info_get_next() walks the pools. */
     struct {
         struct os_mempool *stqe_next;
     } mp_list;
@@ -176,7 +176,9 @@ struct os_mempool_info {
 };
 
 /**
- * Initialises a pool and registers it.
+ * Initialises a pool and registers it, as the last one. A pool that is registered already, or was
+ * dropped by os_mempool_module_init(), is forgotten, whatever of it is in use, and made anew: no
+ * other thread may use it meanwhile.
  *
  * @param mp          The pool; its former content is not read.
  * @param blocks      Number of blocks; 0 makes an empty pool.
@@ -186,8 +188,8 @@ struct os_mempool_info {
  *                    blocks is 0.
  * @param name        Name for reports, copied (31 bytes); NULL counts as "".
  * @return OS_OK; OS_INVALID_PARM for a NULL pool, a size of 0, a NULL buffer, or a buffer that
- *         would wrap round the address space; OS_MEM_NOT_ALIGNED; OS_EBUSY if the pool is
- *         registered already, which leaves it as it was.
+ *         would wrap round the address space; OS_MEM_NOT_ALIGNED; OS_ENOMEM if there is no memory
+ * to register it. With an error, nothing was changed.
  */
 os_error_t os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size,
                            void *membuf, const char *name) OSMP_LABEL(os_mempool_init);
@@ -202,10 +204,13 @@ os_error_t os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint
                                void *membuf, const char *name) OSMP_LABEL(os_mempool_ext_init);
 
 /**
- * Takes a pool off the list of registered pools. Blocks that are out stay valid and the pool goes
- * on working, unregistered, for as long as its memory lives.
+ * Takes a pool off the list of registered pools. Blocks that are in use stay valid and the pool
+ * goes on working, unregistered, for as long as its memory lives. The buffer may be gone already:
+ * it is not written, and read only under the debug word check.
  *
  * @return OS_OK; OS_INVALID_PARM if mp is NULL, not registered, or was overwritten since its init.
+ *         Of a pool that os_mempool_module_init() dropped this frees what the library keeps for it:
+ *         it must not be used again until it is initialised.
  */
 os_error_t os_mempool_unregister(struct os_mempool *mp) OSMP_LABEL(os_mempool_unregister);
 
@@ -300,8 +305,10 @@ struct os_mempool *
 os_mempool_get(const char *name, struct os_mempool_info *info) OSMP_LABEL(os_mempool_get);
 
 /**
- * Does nothing. Mynewt's start-up code calls it to empty the list of pools; here the list is ready
- * before any code runs, and calling this at any time is harmless.
+ * Empties the list of registered pools, as Mynewt's start-up code has it before it initialises them
+ * again. Each pool is dropped: forgotten, without a look at its struct or buffer, which may be
+ * gone. A dropped pool that is still there works on as it was, but calls that want a registered
+ * pool refuse it. Not to be called in a fork handler.
  */
 void os_mempool_module_init(void) OSMP_LABEL(os_mempool_module_init);
 

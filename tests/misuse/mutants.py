@@ -56,10 +56,10 @@ MUTANTS = [
     Mutant('init: no name', 'lib/pool/pool.c', 'name != NULL ? name : ""', 'name', 'init_name'),
     Mutant('init: registered already', 'lib/registry/registry.c',
            'registry_counted.reinits += node->state == NODE_REGISTERED;\n'
-           '        registry_forget(node, caches);', '', rows=['zero_while_registered']),
+           '        registry_forget(node, caches);', '', 'zero'),
     Mutant('unregister: not registered', 'lib/registry/registry.c',
            'node != NULL && node->state == NODE_REGISTERED', 'node != NULL',
-           rows=['unregister_with_blocks_out']),
+           'retired'),
     Mutant('unregister: overwritten', 'lib/registry/init.c', 'if (!registry_is_intact(node)) {',
            'if (false) {', 'intact'),
     Mutant('unregister: dropped', 'lib/registry/registry.c',
