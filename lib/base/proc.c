@@ -21,3 +21,10 @@ proc_read(const char *path, char *text, size_t room)
     text[n > 0 ? n : 0] = '\0';
     return n > 0;
 }
+
+/* /proc/self where it will do: kernels before 3.17 and emulators of processors know no other. */
+const char *
+proc_self(void)
+{
+    return access("/proc/self/exe", F_OK) == 0 ? "/proc/self" : "/proc/thread-self";
+}

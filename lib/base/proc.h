@@ -14,4 +14,11 @@
  * is nothing to read. Allocates no memory. */
 bool proc_read(const char *path, char *text, size_t room);
 
+/*
+ * The directory to look into for what belongs to the process as a whole: its program, descriptors,
+ * mappings. /proc/self is the main thread's, which has none of these once it has ended by
+ * pthread_exit(); then it is that of the calling thread.
+ */
+const char *proc_self(void);
+
 #endif

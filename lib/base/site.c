@@ -4,11 +4,13 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <bsd/string.h>
 
+#include "base/proc.h"
 #include "os/os_mempool.h"
 
 struct site_search {
@@ -20,13 +22,15 @@ struct site_search {
 static void
 site_set_module(struct site *site, const char *path)
 {
+    char link[sizeof("/proc/thread-self/exe")];
     ssize_t n;
 
     if (path[0] != '\0') {
         strlcpy(site->module, path, sizeof(site->module));
         return;
     }
-    n = readlink("/proc/self/exe", site->module, sizeof(site->module) - 1);
+    snprintf(link, sizeof(link), "%s/exe", proc_self());
+    n = readlink(link, site->module, sizeof(site->module) - 1);
     site->module[n > 0 ? n : 0] = '\0';
 }
 

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/proc.h"
+
 enum {
     PATH_BACKLOG = 128,     /* connections that the kernel holds while 64 are served */
     PATH_LOCK_TRIES = 100,  /* another starter is done in a moment, or stopped for good */
@@ -181,7 +183,7 @@ path_address(const struct socket_path *path, int dir, struct sockaddr_un *addres
                    path->name) == 0) {
         return 0;
     }
-    return path_print(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s", dir,
+    return path_print(address->sun_path, sizeof(address->sun_path), "%s/fd/%d/%s", proc_self(), dir,
                       path->name);
 }
 

@@ -3,10 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/proc.h"
 #include "base/site.h"
 #include "check/track.h"
+#include "snapshot/process.h"
 
 /* Gets that have something in common lie side by side once they are sorted. */
 struct run {
@@ -98,13 +99,15 @@ holders_write_address(struct json *json, const char *key, uintptr_t address)
     json_key_string(json, key, text);
 }
 
+/* The main thread, once it has ended before the others, is still listed: as a zombie. */
 static bool
 holders_thread_is_alive(uint32_t thread)
 {
-    char path[sizeof("/proc/self/task/") + 10];
+    char path[sizeof("/proc/self/task//stat") + 10];
+    char stat[PROCESS_STAT_MAX];
 
-    snprintf(path, sizeof(path), "/proc/self/task/%u", thread);
-    return access(path, F_OK) == 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%u/stat", thread);
+    return proc_read(path, stat, sizeof(stat)) && process_stat_is_alive(stat);
 }
 
 /* Sorts the site's gets anew, so what needs their order has come before. */

@@ -9,7 +9,6 @@
 #include "base/proc.h"
 
 enum {
-    STAT_TEXT_MAX = 1024,
     STAT_FIELDS_TO_START = 20, /* spaces from the end of the name (field 2) to the start (22) */
 };
 
@@ -30,11 +29,25 @@ process_now_us(void)
     return process_clock_us(CLOCK_REALTIME);
 }
 
+/* The end of field 2. The program's name may hold blanks and brackets: the last bracket ends it. */
+static const char *
+process_stat_name_end(const char *stat)
+{
+    return strrchr(stat, ')');
+}
+
+bool
+process_stat_is_alive(const char *stat)
+{
+    const char *end = process_stat_name_end(stat);
+
+    return end != NULL && end[1] == ' ' && strchr("ZXx", end[2]) == NULL;
+}
+
 uint64_t
 process_stat_ticks(const char *stat)
 {
-    /* The program's name may hold blanks and brackets: the last bracket ends it. */
-    const char *at = strrchr(stat, ')');
+    const char *at = process_stat_name_end(stat);
     int field;
 
     for (field = 0; at != NULL && field < STAT_FIELDS_TO_START; field++) {
@@ -47,7 +60,7 @@ process_stat_ticks(const char *stat)
 static uint64_t
 process_start_ticks(void)
 {
-    char text[STAT_TEXT_MAX];
+    char text[PROCESS_STAT_MAX];
 
     proc_read("/proc/self/stat", text, sizeof(text));
     return process_stat_ticks(text);

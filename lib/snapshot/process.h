@@ -8,6 +8,7 @@
 #ifndef OSMP_SNAPSHOT_PROCESS_H
 #define OSMP_SNAPSHOT_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Now, in microseconds since 1970, from the exact clock: readers divide by differences of it. */
@@ -18,6 +19,12 @@ uint64_t process_now_us(void);
  * forked child has its own. Where /proc cannot be read, it is the time of the first call.
  */
 uint64_t process_start_us(void);
+
+/* Room for the beginning of a text like that of /proc/PID/stat, as far as it is used. */
+enum { PROCESS_STAT_MAX = 1024 };
+
+/* Whether such a text is that of a process or a thread which has not ended. */
+bool process_stat_is_alive(const char *stat);
 
 /*
  * The field of a text like that of /proc/PID/stat which holds the start in clock ticks since the

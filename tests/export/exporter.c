@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -282,6 +283,27 @@ do_cpu(const char *argument)
         0);
 }
 
+static int follow(void);
+
+static void *
+follow_on(void *arg)
+{
+    say("leave", getpid(), 0);
+    exit(follow());
+}
+
+/* The main thread ends, and another one goes on. */
+static void
+do_leave(const char *argument)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, follow_on, NULL) == 0) {
+        pthread_exit(NULL);
+    }
+    say("leave", -1, 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(const char *argument);
@@ -296,6 +318,7 @@ static const struct {
     {"vfork", do_vfork},       {"exec", do_exec},
     {"setuid", do_setuid},     {"chroot", do_chroot},
     {"memory", do_memory},     {"damage", do_damage},
+    {"leave", do_leave},
 };
 
 static int
@@ -338,18 +361,12 @@ begin(const char *word)
     exit(n);
 }
 
-int
-main(int argc, char **argv)
+/* Does what is said until the end of stdin; the program's status. */
+static int
+follow(void)
 {
     static char line[LINE_MAX_BYTES];
 
-    alarm(LIFE_SECONDS);
-    if (os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, pool_buffer, "first \"one\"\x80\n") != OS_OK) {
-        return EXIT_FAILURE;
-    }
-    if (argc > 1) {
-        begin(argv[1]);
-    }
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (run(line) < 0) {
@@ -357,4 +374,17 @@ main(int argc, char **argv)
         }
     }
     return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+    alarm(LIFE_SECONDS);
+    if (os_mempool_init(&pool, BLOCKS, BLOCK_BYTES, pool_buffer, "first \"one\"\x80\n") != OS_OK) {
+        return EXIT_FAILURE;
+    }
+    if (argc > 1) {
+        begin(argv[1]);
+    }
+    return follow();
 }

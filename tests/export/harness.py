@@ -133,6 +133,12 @@ def status_of(pid, field):
         return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
 
 
+def has_left(pid):
+    """Whether a process's main thread has ended, though the process has not."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0] == "Z"
+
+
 def sockets_of(pid):
     """The inodes of a process's sockets."""
     links = []

@@ -14,7 +14,7 @@ import subprocess
 import time
 import unittest
 
-from harness import (DEADLINE, ERROR, EXPORTER, OK, ExporterCase, ask, carries_tsan, connect,
+from harness import (DEADLINE, ERROR, EXPORTER, OK, ExporterCase, ask, carries_tsan, connect, has_left,
                      is_sanitized, is_served, main, sockets_of, status_of, wait_until)
 
 NOBODY = 65534
@@ -334,6 +334,23 @@ class Processes(ExporterCase):
                 self.assertGreaterEqual(len(fds), 3)
             finally:
                 process.send_signal(signal.SIGKILL)
+
+    def test_without_its_main_thread_it_says_and_does_the_same(self):
+        exporter = self.exporter(OSMEMPOOL_DEBUG="track")
+        exporter.do("get")
+        exporter.do("leave")
+        wait_until(lambda: has_left(exporter.pid), "the main thread has ended")
+        exporter.do("get")
+        # So long that the directory's descriptor is part of the address.
+        path = os.path.join(self.directory, "x" * 80)
+        self.assertEqual(exporter.do("start " + path), (OK, 0))
+        sites = ask(path, b"holders *\n")["holders"][0]["sites"]
+        self.assertEqual({site["module"] for site in sites}, {os.path.realpath(EXPORTER)})
+        threads = [thread for site in sites for thread in site["threads"]]
+        self.assertEqual([thread["alive"] for thread in threads if thread["tid"] == exporter.pid], [False])
+        self.assertEqual([thread["alive"] for thread in threads if thread["tid"] != exporter.pid], [True])
+        self.assertEqual(exporter.do("stop"), (OK, 0))
+        self.assertEqual(os.listdir(self.directory), [])
 
     def test_killed_in_the_middle_of_an_answer_it_leaves_a_socket_that_is_refused(self):
         exporter = self.started()

@@ -134,6 +134,17 @@ the_start_is_found_behind_any_name(void **state)
 }
 
 static void
+a_zombie_is_not_alive_whatever_its_name(void **state)
+{
+    assert_true(process_stat_is_alive("1 (a) S 4 5"));
+    assert_true(process_stat_is_alive("1 (a) Z) R 4 5"));
+    assert_false(process_stat_is_alive("1 (a) Z 4 5"));
+    assert_false(process_stat_is_alive("1 (a) R) X 4 5"));
+    assert_false(process_stat_is_alive("1 (a) "));
+    assert_false(process_stat_is_alive(""));
+}
+
+static void
 a_process_began_once_and_a_child_later(void **state)
 {
     uint64_t start_us = process_start_us();
@@ -162,6 +173,7 @@ main(void)
         cmocka_unit_test(a_row_has_the_pools_counters),
         cmocka_unit_test(a_document_holds_every_field_of_a_row),
         cmocka_unit_test(the_start_is_found_behind_any_name),
+        cmocka_unit_test(a_zombie_is_not_alive_whatever_its_name),
         cmocka_unit_test(a_process_began_once_and_a_child_later),
     };
 

@@ -15,6 +15,7 @@
 
 #include "alloc.h"
 #include "message.h"
+#include "proc.h"
 
 /* Where root finds the sockets of everybody. */
 static const char *const everybody[] = {
@@ -221,8 +222,8 @@ struct view {
 static bool
 view_read(const char *process, struct view *view)
 {
-    char *namespace = alloc_format("/proc/%s/ns/mnt", process);
-    char *root = alloc_format("/proc/%s/root", process);
+    char *namespace = alloc_format("%s/ns/mnt", process);
+    char *root = alloc_format("%s/root", process);
     struct stat of_namespace, of_root;
     bool readable = stat(namespace, &of_namespace) == 0 && stat(root, &of_root) == 0;
 
@@ -256,6 +257,20 @@ view_is_new(struct view_list *list, const struct view *view)
     return true;
 }
 
+/* Looks into the places of a process, unless another has led there before. */
+static void
+search_container(const struct search *search, pid_t pid, struct view_list *seen)
+{
+    char *process = proc_directory(pid), *root = alloc_format("%s/root", process);
+    struct view view;
+
+    if (view_read(process, &view) && view_is_new(seen, &view)) {
+        search_everybody(search, root);
+    }
+    free(process);
+    free(root);
+}
+
 static void
 search_containers(const struct search *search)
 {
@@ -264,18 +279,14 @@ search_containers(const struct search *search)
     DIR *stream = opendir("/proc");
     const struct dirent *entry;
 
-    if (stream == NULL || !view_read("self", &view)) {
+    if (stream == NULL || !view_read("/proc/self", &view)) {
         message_print("/proc cannot be read: containers are not searched");
     } else {
         view_is_new(&seen, &view);
     }
     while (seen.n_views > 0 && (entry = readdir(stream)) != NULL) {
-        if (isdigit((unsigned char)entry->d_name[0]) && view_read(entry->d_name, &view) &&
-            view_is_new(&seen, &view)) {
-            char *root = alloc_format("/proc/%s/root", entry->d_name);
-
-            search_everybody(search, root);
-            free(root);
+        if (isdigit((unsigned char)entry->d_name[0])) {
+            search_container(search, (pid_t)atoi(entry->d_name), &seen);
         }
     }
     if (stream != NULL) {
@@ -314,7 +325,7 @@ struct socket_list {
 static struct socket_list
 process_sockets(pid_t pid)
 {
-    char *directory = alloc_format("/proc/%d/fd", (int)pid);
+    char *directory = proc_path(pid, "fd");
     DIR *stream = opendir(directory);
     struct socket_list list = {NULL, 0};
     const struct dirent *entry;
@@ -352,7 +363,7 @@ socket_list_has(const struct socket_list *list, unsigned long inode)
 static void
 search_bound(const struct search *search, pid_t pid, const char *path)
 {
-    char *seen = alloc_format("/proc/%d/root%s", (int)pid, path);
+    char *root = proc_path(pid, "root"), *seen = alloc_format("%s%s", root, path);
     struct stat here, there;
 
     if (stat(seen, &there) == 0 && S_ISSOCK(there.st_mode)) {
@@ -361,6 +372,7 @@ search_bound(const struct search *search, pid_t pid, const char *path)
 
         search_add(search, same ? alloc_copy(path) : alloc_copy(seen), &there);
     }
+    free(root);
     free(seen);
 }
 
@@ -374,7 +386,7 @@ search_listening(const struct search *search, pid_t pid)
 {
     static const unsigned long accepting = 0x10000; /* __SO_ACCEPTCON of the kernel */
     struct socket_list own = process_sockets(pid);
-    char *table = alloc_format("/proc/%d/net/unix", (int)pid);
+    char *table = proc_path(pid, "net/unix");
     FILE *stream = fopen(table, "re");
     char *line = NULL;
     size_t room = 0;

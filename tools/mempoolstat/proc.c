@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,11 @@
 
 #include "alloc.h"
 
-/* The beginning of /proc/PID/stat, "" if there is none. */
+/* The beginning of the file stat in a directory of /proc, "" if there is none. */
 static void
-proc_read_stat(pid_t pid, char *line, size_t room)
+stat_read(const char *directory, char *line, size_t room)
 {
-    char *path = alloc_format("/proc/%d/stat", (int)pid);
+    char *path = alloc_format("%s/stat", directory);
     FILE *stream = fopen(path, "re");
 
     line[0] = '\0';
@@ -24,16 +25,90 @@ proc_read_stat(pid_t pid, char *line, size_t room)
     free(path);
 }
 
-/* The state follows the name of the program, which may hold parentheses itself. */
-char
-proc_state(pid_t pid)
+/* Of the main thread, which also tells of the process after that thread has ended. */
+static void
+proc_read_stat(pid_t pid, char *line, size_t room)
+{
+    char *directory = alloc_format("/proc/%d", (int)pid);
+
+    stat_read(directory, line, room);
+    free(directory);
+}
+
+/* The state of a process or thread. It follows the program's name, which may hold parentheses. */
+static char
+stat_state(const char *directory)
 {
     char line[256];
     const char *end;
 
-    proc_read_stat(pid, line, sizeof(line));
+    stat_read(directory, line, sizeof(line));
     end = strrchr(line, ')');
     return end != NULL && end[1] == ' ' ? end[2] : '\0';
+}
+
+/* Whether a thread is over; also one that is not there. */
+static bool
+state_is_over(char state)
+{
+    return strchr("ZXx", state) != NULL;
+}
+
+/* The directory of a thread of the process that lives, or NULL. */
+static char *
+proc_living_thread(pid_t pid)
+{
+    char *tasks = alloc_format("/proc/%d/task", (int)pid), *found = NULL;
+    DIR *stream = opendir(tasks);
+    const struct dirent *entry;
+
+    while (found == NULL && stream != NULL && (entry = readdir(stream)) != NULL) {
+        char *thread = alloc_format("%s/%s", tasks, entry->d_name);
+
+        if (entry->d_name[0] != '.' && !state_is_over(stat_state(thread))) {
+            found = thread;
+        } else {
+            free(thread);
+        }
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    free(tasks);
+    return found;
+}
+
+char *
+proc_directory(pid_t pid)
+{
+    char *directory = alloc_format("/proc/%d", (int)pid);
+    char *thread = state_is_over(stat_state(directory)) ? proc_living_thread(pid) : NULL;
+
+    if (thread != NULL) {
+        free(directory);
+        return thread;
+    }
+    return directory;
+}
+
+char *
+proc_path(pid_t pid, const char *entry)
+{
+    char *directory = proc_directory(pid);
+    char *path = alloc_format("%s/%s", directory, entry);
+
+    free(directory);
+    return path;
+}
+
+char
+proc_state(pid_t pid)
+{
+    char *directory = proc_directory(pid);
+    char state = stat_state(directory);
+
+    free(directory);
+    return state;
 }
 
 /* Ticks from the start of the machine to that of the process, which is field 22; -1: not known. */

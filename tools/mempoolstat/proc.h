@@ -9,6 +9,16 @@
 #include <sys/types.h>
 #include <time.h>
 
+/**
+ * The directory of /proc that tells of a process as a whole: the main thread's, or, where that has
+ * ended before the others and has neither root nor descriptors, that of a thread which lives. To be
+ * freed.
+ */
+char *proc_directory(pid_t pid);
+
+/** The path of an entry of that directory. To be freed. */
+char *proc_path(pid_t pid, const char *entry);
+
 /** Its state as in /proc/PID/stat: T stopped by a signal, t by a debugger; 0 if it is not there. */
 char proc_state(pid_t pid);
 

@@ -24,6 +24,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "holding.h"
+#include "proc.h"
 
 #define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))
 #define SYMBOL_DEADLINE_NS ((int64_t)2000000000)
@@ -73,9 +74,11 @@ module_open(const struct process *process, const char *path)
     int fd = -1;
 
     if (path[0] == '/' && process->peer_pid > 0) {
-        char *rooted = alloc_format("/proc/%d/root%s", (int)process->peer_pid, path);
+        char *root = proc_path(process->peer_pid, "root");
+        char *rooted = alloc_format("%s%s", root, path);
 
         fd = module_file_open(rooted, process->start_time);
+        free(root);
         free(rooted);
     }
     if (path[0] == '/' && fd < 0) {
