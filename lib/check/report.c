@@ -295,10 +295,17 @@ report_exit(const struct held *held)
 void
 report_unfenced(const char *pool_name)
 {
+    /* Relaxed: the exchange alone decides who says it, and nothing is read on the strength of it.
+     */
+    static bool said;
     struct text text = {0};
 
+    if (__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) {
+        return;
+    }
     report_begin(&text, "OSMEMPOOL_DEBUG", pool_name);
     text_add(&text, "the kernel refuses more mappings for fence; poison instead. Raise "
-                    "vm.max_map_count, or name fewer pools\n");
+                    "vm.max_map_count, or name fewer pools\n"
+                    "osmempool:   said once; mempoolstat -j shows what each pool has\n");
     text_write(&text);
 }

@@ -19,7 +19,8 @@ void report_more(uint32_t n);
 /* Blocks are out at the end of the program. */
 void report_exit(const struct held *held);
 
-/* Why a pool has no fence, and has poison instead. */
+/* Why a pool has no fence, and has poison instead. Said of the first such pool of a process: where
+ * one gets none, the next one hardly ever does. */
 void report_unfenced(const char *pool_name);
 
 #endif

@@ -367,6 +367,15 @@ do_no_mappings_left(void)
     soil(&pool);
 }
 
+/* One pool after the other that gets no fence, and one that loses it. */
+static void
+do_many_blocks_again(void)
+{
+    do_many_blocks();
+    do_many_blocks();
+    do_no_mappings_left();
+}
+
 /* Used on after unregister: checked while a block is out, and as any other pool afterwards. */
 static void
 do_unregistered(void)
@@ -515,6 +524,7 @@ static const struct {
     {"write-after-put-and-get", do_write_after_put_and_get},
     {"damaged-link-and-put", do_damaged_link_and_put},
     {"many-blocks", do_many_blocks},
+    {"many-blocks-again", do_many_blocks_again},
     {"no-mappings-left", do_no_mappings_left},
     {"unregistered", do_unregistered},
     {"refused-after-unregister", do_refused_after_unregister},

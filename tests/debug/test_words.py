@@ -135,6 +135,12 @@ class Words(CulpritCase):
         self.assertSays(outcome, "^osmempool: OSMEMPOOL_DEBUG: pool 'scene': the kernel refuses ")
         self.assertSays(outcome, "write after put: pool 'scene': ", "from byte 20: found 21")
 
+    def test_that_fences_are_refused_is_said_once_a_process(self):
+        outcome = self.commit("many-blocks-again", "fence")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "pool 'many': the kernel refuses ", "said once", "write after put: pool 'scene'")
+        self.assertEqual(outcome.text.count("the kernel refuses"), 1)
+
     def test_blocks_out_at_unregister_are_told_with_their_holders(self):
         outcome = self.commit("lost-at-unregister", "check,track")
         self.assertSays(outcome, "^osmempool: blocks out at unregister: pool 'scene': 2 of 16 blocks "
