@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "pool/cache_path.h"
 #include "pool/owner.h"
+#include "sync/deadlock.h"
 #include "sync/wait.h"
 
 /*
@@ -199,6 +200,18 @@ cache_stop(struct os_mempool *mp)
     return stopped;
 }
 
+/* A thread is in its own cache here only if it was interrupted there. Relaxed: what is compared was
+ * written by the caller itself. */
+static void
+cache_wait(const struct cache *cache, const struct os_mempool *mp)
+{
+    if (cache->tp == osmp_thread_pointer() &&
+        __atomic_load_n(&cache->busy, __ATOMIC_RELAXED) == mp) {
+        deadlock_abort();
+    }
+    sync_wait_while(&cache->busy, mp);
+}
+
 /* After cache_stop() and a barrier: waits for each thread to be out of its section. */
 void
 cache_collect(struct os_mempool *mp)
@@ -207,7 +220,7 @@ cache_collect(struct os_mempool *mp)
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
         if (cache->paused) {
-            sync_wait_while(&cache->busy, mp);
+            cache_wait(cache, mp);
             cache_flush(mp, cache, cache_held(cache->counts));
         }
     }

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "check/check.h"
 #include "sync/freeze.h"
+#include "sync/mutex.h"
 #include "sync/wait.h"
 
 enum { REGISTRY_REST_NS = 50000 };
@@ -50,10 +51,16 @@ registry_compare(const struct node *a, const struct node *b)
 RB_GENERATE_INTERNAL(registry_tree, node, by_address, registry_compare,
                      static __attribute__((unused)))
 
+__attribute__((constructor(102))) static void
+registry_start(void)
+{
+    mutex_tell_tools(&registry_mutex);
+}
+
 static void
 registry_take(void)
 {
-    pthread_mutex_lock(&registry_mutex);
+    mutex_take(&registry_mutex);
     registry_cancel = cancel_off();
 }
 

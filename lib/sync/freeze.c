@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/tool.h"
+#include "sync/mutex.h"
 
 static pthread_mutex_t freeze_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -28,10 +29,16 @@ freeze_self(void)
     return (uintptr_t)pthread_self();
 }
 
+__attribute__((constructor(102))) static void
+freeze_start(void)
+{
+    mutex_tell_tools(&freeze_mutex);
+}
+
 void
 freeze_begin(void)
 {
-    pthread_mutex_lock(&freeze_mutex);
+    mutex_take(&freeze_mutex);
     tool_atomics(&freeze_holder, sizeof(freeze_holder));
     __atomic_store_n(&freeze_holder, freeze_self(), __ATOMIC_RELAXED);
 }
@@ -63,7 +70,7 @@ freeze_is_mine(void)
 void
 freeze_wait(void)
 {
-    pthread_mutex_lock(&freeze_mutex);
+    mutex_take(&freeze_mutex);
     pthread_mutex_unlock(&freeze_mutex);
 }
 

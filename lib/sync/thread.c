@@ -6,6 +6,7 @@
 
 #include "base/pages.h"
 #include "sync/freeze.h"
+#include "sync/mutex.h"
 
 enum { THREAD_PAGE_BYTES = 4096 };
 
@@ -54,7 +55,7 @@ thread_take(void)
 {
     struct thread *thread;
 
-    pthread_mutex_lock(&thread_mutex);
+    mutex_take(&thread_mutex);
     if (thread_free == NULL) {
         thread_add_page();
     }
@@ -71,7 +72,7 @@ thread_take(void)
 static void
 thread_give(struct thread *thread)
 {
-    pthread_mutex_lock(&thread_mutex);
+    mutex_take(&thread_mutex);
     thread_set_tp(thread, 0);
     thread->next_free = thread_free;
     thread_free = thread;
@@ -129,6 +130,13 @@ thread_start(void)
     thread_has_key = pthread_key_create(&thread_key, thread_end) == 0;
 }
 
+/* After tool.c has found out about Valgrind. */
+__attribute__((constructor(102))) static void
+thread_tell_tools(void)
+{
+    mutex_tell_tools(&thread_mutex);
+}
+
 void
 thread_set_release(void (*release)(struct thread *thread))
 {
@@ -138,7 +146,7 @@ thread_set_release(void (*release)(struct thread *thread))
 void
 thread_fork_prepare(void)
 {
-    pthread_mutex_lock(&thread_mutex);
+    mutex_take(&thread_mutex);
 }
 
 void
@@ -151,6 +159,7 @@ void
 thread_fork_child(void)
 {
     thread_fork_parent();
+    mutex_fork_child();
     thread_free = NULL;
     for (struct thread *thread = thread_all; thread != NULL; thread = thread->next) {
         thread->hot.busy = NULL;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/box.h"
+#include "common/outside.h"
+#include "layout/cache.h"
+#include "osmempool.h"
+#include "registry/registry.h"
+
+/* A mutex tells who has it where it is glibc's. */
+#ifdef __GLIBC__
+static const bool mutexes_tell = true;
+#else
+static const bool mutexes_tell = false;
+#endif
+
+enum { ALARM_SECONDS = 60 };
+
+/* What a process says that does a thing, which must end it by abort(). Hangs must not last. */
+static const char *
+last_words(void (*act)(struct os_mempool *), struct os_mempool *mp)
+{
+    static struct said said;
+    const struct rlimit no_core = {0, 0};
+    const char *text;
+    int status = 0;
+    pid_t child;
+
+    said_begin(&said);
+    child = fork();
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &no_core);
+        alarm(ALARM_SECONDS);
+        act(mp);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    text = said_end(&said);
+    assert_true(child > 0);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT) {
+        fail_msg("status %#x, and said: %s", (unsigned)status, text);
+    }
+    return text;
+}
+
+static void
+clear_inside_a_cache(struct os_mempool *mp)
+{
+    struct cache *cache;
+
+    use_alone(mp, BOX_WARM);
+    cache = pool_tail(mp)->caches->all;
+    cache->busy = mp;
+    os_mempool_clear(mp);
+}
+
+static void
+walk_inside_the_registry(struct os_mempool *mp)
+{
+    registry_enter();
+    os_mempool_info_get_next(mp, NULL);
+}
+
+static void
+expect_last_words(void (*act)(struct os_mempool *), enum box_kind kind)
+{
+    struct box *box = box_make(kind);
+    const char *text = last_words(act, box->pool);
+
+    assert_non_null(strstr(text, "osmempool: deadlock: a thread called the library while it was "
+                                 "inside another call"));
+    assert_non_null(strstr(text, "CAVEATS in os_mempool(3)"));
+    box_end(box);
+}
+
+static void
+a_call_inside_a_call_for_the_registry_ends_the_program(void **state)
+{
+    if (mutexes_tell) {
+        expect_last_words(walk_inside_the_registry, BOX_PLAIN);
+    }
+}
+
+static void
+a_call_that_waits_for_the_threads_own_cache_ends_the_program(void **state)
+{
+    if (caches_are_had()) {
+        expect_last_words(clear_inside_a_cache, BOX_CACHED);
+    }
+}
+
+static void *
+try_in_a_thread(void *arg)
+{
+    struct lock *lock = arg;
+
+    for (int i = 0; i < 1000; i++) {
+        if (lock_try(lock)) {
+            lock_give(lock);
+        }
+    }
+    return NULL;
+}
+
+/* Each compares its own number with that of the other. */
+static void
+a_lock_that_another_thread_has_is_waited_for(void **state)
+{
+    static struct lock lock;
+    pthread_t thread;
+
+    lock_init(&lock);
+    assert_int_equal(pthread_create(&thread, NULL, try_in_a_thread, &lock), 0);
+    for (int i = 0; i < 1000; i++) {
+        lock_take(&lock);
+        lock_give(&lock);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_inside_a_call_for_the_registry_ends_the_program),
+        cmocka_unit_test(a_call_that_waits_for_the_threads_own_cache_ends_the_program),
+        cmocka_unit_test(a_lock_that_another_thread_has_is_waited_for),
+    };
+
+    return cmocka_run_group_tests_name("deadlock", tests, NULL, NULL);
+}
