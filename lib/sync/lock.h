@@ -18,7 +18,8 @@
 /* Makes a lock, free, whatever its bytes were; also in a forked child, where it may look taken. */
 static inline void lock_init(struct lock *lock);
 
-/* Takes the lock; waits for it. Acquires what its last holder wrote. */
+/* Takes the lock; waits for it. Acquires what its last holder wrote. Aborts with a message, as
+ * lock_try() does, if the caller has it already (deadlock.h). */
 static inline void lock_take(struct lock *lock);
 
 /* Takes the lock if it is free, and tells whether it was. Acquires as lock_take() does. */

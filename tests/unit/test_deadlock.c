@@ -5,18 +5,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "common/box.h"
 #include "common/outside.h"
 #include "layout/cache.h"
 #include "osmempool.h"
 #include "registry/registry.h"
 
-/* A mutex tells who has it where it is glibc's. */
+/* A spinlock tells who has it where a thread's pointer can be read, a mutex where it is glibc's. */
 #ifdef __GLIBC__
 static const bool mutexes_tell = true;
 #else
 static const bool mutexes_tell = false;
 #endif
+#ifdef OSMP_HAVE_THREAD_POINTER
+static const bool spinlocks_tell = true;
+#else
+static const bool spinlocks_tell = false;
+#endif
+
+static bool
+locks_tell(void)
+{
+    return strcmp(build_locking, "mutex") == 0 ? mutexes_tell : spinlocks_tell;
+}
 
 enum { ALARM_SECONDS = 60 };
 
@@ -47,6 +59,21 @@ last_words(void (*act)(struct os_mempool *), struct os_mempool *mp)
     return text;
 }
 
+/* Interrupted in a pool's critical section, as a signal handler finds it. */
+static void
+get_inside(struct os_mempool *mp)
+{
+    lock_take(&pool_tail(mp)->lock);
+    os_memblock_get(mp);
+}
+
+static void
+unregister_inside(struct os_mempool *mp)
+{
+    lock_take(&pool_tail(mp)->lock);
+    os_mempool_unregister(mp);
+}
+
 static void
 clear_inside_a_cache(struct os_mempool *mp)
 {
@@ -75,6 +102,16 @@ expect_last_words(void (*act)(struct os_mempool *), enum box_kind kind)
                                  "inside another call"));
     assert_non_null(strstr(text, "CAVEATS in os_mempool(3)"));
     box_end(box);
+}
+
+static void
+a_call_inside_a_call_for_the_pool_ends_the_program(void **state)
+{
+    if (locks_tell()) {
+        expect_last_words(get_inside, BOX_PLAIN);
+        expect_last_words(get_inside, BOX_EXTENDED);
+        expect_last_words(unregister_inside, BOX_PLAIN);
+    }
 }
 
 static void
@@ -126,6 +163,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_inside_a_call_for_the_pool_ends_the_program),
         cmocka_unit_test(a_call_inside_a_call_for_the_registry_ends_the_program),
         cmocka_unit_test(a_call_that_waits_for_the_threads_own_cache_ends_the_program),
         cmocka_unit_test(a_lock_that_another_thread_has_is_waited_for),

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/build.h"
+#include "sync/mutex.h"
 
 /*
  * A section lasts some 20 ns and a sleep some 10 us: glibc's adaptive mutex looks again for a
@@ -31,19 +32,26 @@ lock_init(struct lock *lock)
     }
     pthread_mutexattr_settype(&attr, lock_mutex_type);
     pthread_mutex_init(&lock->mutex, &attr);
+    mutex_tell_tools(&lock->mutex);
     pthread_mutexattr_destroy(&attr);
 }
 
 static inline void
 lock_take(struct lock *lock)
 {
-    pthread_mutex_lock(&lock->mutex);
+    mutex_take(&lock->mutex);
 }
 
 static inline bool
 lock_try(struct lock *lock)
 {
-    return pthread_mutex_trylock(&lock->mutex) == 0;
+    bool taken = pthread_mutex_trylock(&lock->mutex) == 0;
+
+    /* Who tries is refused as long as it has the lock itself, and would try for ever. */
+    if (!taken) {
+        mutex_check_holder(&lock->mutex);
+    }
+    return taken;
 }
 
 static inline void

@@ -2,6 +2,7 @@
 /* lock_wait.c: how a taken spinlock is waited for, and what tools are told of spinlocks. */
 #include <sched.h>
 
+#include "sync/deadlock.h"
 #include "sync/lock.h"
 #include "sync/pause.h"
 #include "sync/wait.h"
@@ -33,21 +34,34 @@ lock_pause(unsigned pauses)
     }
 }
 
+/* Relaxed: only a hint when to try; the exchange in lock_exchange() acquires. */
+static uintptr_t
+lock_holder(const struct lock *lock)
+{
+    return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED);
+}
+
+/* A thread's own pointer there is its own doing, so it needs no order to be seen. */
+void
+lock_check_holder(const struct lock *lock)
+{
+    uintptr_t holder = lock_holder(lock);
+
+    if (holder == lock_self() && holder != LOCK_SOMEBODY) {
+        deadlock_abort();
+    }
+}
+
+/* Who the holder is is looked at before sleeping, as each look takes the cache line from him. */
 static void
-lock_give_way(unsigned round)
+lock_give_way(const struct lock *lock, unsigned round)
 {
     if (round < LOCK_YIELDS) {
         sched_yield();
     } else {
+        lock_check_holder(lock);
         sync_sleep(LOCK_SLEEP_NS);
     }
-}
-
-/* Relaxed: only a hint when to try; the exchange in lock_exchange() acquires. */
-static bool
-lock_looks_free(const struct lock *lock)
-{
-    return __atomic_load_n(&lock->taken, __ATOMIC_RELAXED) == 0;
 }
 
 void
@@ -55,12 +69,12 @@ lock_wait(struct lock *lock)
 {
     for (unsigned round = 0;; round++) {
         for (unsigned pauses = 1; pauses <= LOCK_PAUSES_MAX; pauses *= 2) {
-            if (lock_looks_free(lock) && lock_exchange(lock)) {
+            if (lock_holder(lock) == 0 && lock_exchange(lock)) {
                 return;
             }
             lock_pause(pauses);
         }
-        lock_give_way(round);
+        lock_give_way(lock, round);
     }
 }
 
