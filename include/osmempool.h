@@ -88,6 +88,8 @@ os_mempool_cache_enable(struct os_mempool *mp, uint32_t depth) OSMP_LABEL(os_mem
  */
 os_error_t os_mempool_cache_disable(struct os_mempool *mp) OSMP_LABEL(os_mempool_cache_disable);
 
+OSMP_LAYOUT_BEGIN
+
 /** What os_mempool_stats_get() tells. Later versions may add members at the end. */
 struct os_mempool_stats {
     uint32_t size;        /**< number of bytes that were filled in */
@@ -137,7 +139,7 @@ os_error_t os_mempool_min_reset(struct os_mempool *mp) OSMP_LABEL(os_mempool_min
 size_t os_mempool_stride(const struct os_mempool *mp) OSMP_LABEL(os_mempool_stride);
 
 /** What a fault is. Later versions may add kinds. */
-enum osmempool_fault_kind {
+enum __attribute__((__mode__(__SI__))) osmempool_fault_kind {
     OSMEMPOOL_FAULT_NULL = 1,         /**< a put of NULL, or to NULL: then pool is NULL, too */
     OSMEMPOOL_FAULT_FOREIGN,          /**< a put of an address outside the pool */
     OSMEMPOOL_FAULT_MISALIGNED,       /**< a put of an address inside a block, not its start */
@@ -190,6 +192,8 @@ struct osmempool_fault {
     uint32_t tracked;    /**< 1 if the pool is under track, else 0 */
     size_t true_offset;  /**< offset of the address in that block */
 };
+
+OSMP_LAYOUT_END
 
 /**
  * A fault handler. It runs in the thread whose call found the fault, before that call returns, with

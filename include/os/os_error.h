@@ -9,7 +9,8 @@
 #ifndef OSMEMPOOL_OS_ERROR_H
 #define OSMEMPOOL_OS_ERROR_H
 
-enum os_error {
+/* Of an int's size in a program with -fshort-enums, too. */
+enum __attribute__((__mode__(__SI__))) os_error {
     OS_OK = 0,              /**< success */
     OS_ENOMEM = 1,          /**< no memory, or not enough blocks */
     OS_EINVAL = 2,          /**< invalid (kept for ported code) */

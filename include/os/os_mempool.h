@@ -43,11 +43,12 @@ extern "C" {
 /*
  * Calls past the procedure linkage table, whose extra jump is a tenth of the time of a get and a
  * put: the address is read where the call is made. (What gcc does with -fno-plt, for these
- * functions alone; clang has the option, but no attribute.)
+ * functions alone; clang has the option, but no attribute.) On the processors that it was measured
+ * on: elsewhere a linker may count on the table.
  */
-#if defined(__has_attribute)
-#if __has_attribute(noplt)
-#define OSMP_NOPLT __attribute__((noplt))
+#if defined(__has_attribute) && (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
+#if __has_attribute(__noplt__)
+#define OSMP_NOPLT __attribute__((__noplt__))
 #endif
 #endif
 #ifndef OSMP_NOPLT
@@ -63,6 +64,17 @@ extern "C" {
 /* Not by OSMEMPOOL_SYMBOL(), which would be given what a program's macro of that name stands for.
  */
 #define OSMP_LABEL(function) __asm__("osmempool_" #function)
+
+/*
+ * Structures between these two are laid out as in the library, whatever -fpack-struct and
+ * -malign-double say where they are compiled.
+ */
+#ifdef __i386__
+#define OSMP_LAYOUT_BEGIN _Pragma("pack(push, 4)")
+#else
+#define OSMP_LAYOUT_BEGIN _Pragma("pack(push, 8)")
+#endif
+#define OSMP_LAYOUT_END _Pragma("pack(pop)")
 
 /** Size of omi_name, in bytes: names are kept to 31 bytes and a NUL. */
 #define OS_MEMPOOL_INFO_NAME_LEN 32
@@ -102,6 +114,8 @@ struct os_memblock {
 };
 
 struct osmp_thread;
+
+OSMP_LAYOUT_BEGIN
 
 /**
  * A pool. Allocated by the caller anywhere (static, stack, heap), filled in by os_mempool_init().
@@ -174,6 +188,8 @@ struct os_mempool_info {
     int omi_min_free;                        /**< lowest number of free blocks ever */
     char omi_name[OS_MEMPOOL_INFO_NAME_LEN]; /**< first 31 bytes of the name, "" if unnamed */
 };
+
+OSMP_LAYOUT_END
 
 /**
  * Initialises a pool and registers it, as the last one. A pool that is registered already, or was

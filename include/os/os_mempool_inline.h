@@ -31,11 +31,21 @@
 
 #include "os_mempool.h"
 
+/* Sums and shifts that wrap are meant: clang's -fsanitize=integer, which is not asked for undefined
+ * behaviour alone, has nothing to report. */
+#ifdef __clang__
+#define OSMP_WRAPS __attribute__((__no_sanitize__("integer")))
+#else
+#define OSMP_WRAPS
+#endif
+
 /*
- * Always inlined, never a symbol of its own. (Not static: C99 and later object to a static function
+ * Always inlined, never a symbol of its own, and no place for the hooks of -finstrument-functions,
+ * which may use pools themselves. (Not static: C99 and later object to a static function
  * in an inline one that is not, which a user's own function may be.)
  */
-#define OSMP_INLINE extern inline __attribute__((gnu_inline, always_inline))
+#define OSMP_ALWAYS __attribute__((__gnu_inline__, __always_inline__, __no_instrument_function__))
+#define OSMP_INLINE extern inline OSMP_ALWAYS OSMP_WRAPS
 
 #define osmp_rarely(x) __builtin_expect(!!(x), 0)
 
@@ -51,7 +61,7 @@
 #if defined(OSMP_LIBRARY) && defined(__has_feature)
 #if __has_feature(memory_sanitizer)
 #undef OSMP_PEEK
-#define OSMP_PEEK static __attribute__((noinline, unused, no_sanitize("memory")))
+#define OSMP_PEEK static __attribute__((__noinline__, __unused__, __no_sanitize__("memory")))
 #endif
 #endif
 
@@ -74,15 +84,19 @@
 #define OSMP_FIRST_LOAD   __ATOMIC_RELAXED
 #endif
 
+OSMP_LAYOUT_BEGIN
+
 /* A thread that may own pools; the library's record of it begins so. Never freed, only reused. */
 struct osmp_thread {
     const struct os_mempool *busy; /* the pool whose section the thread is in; NULL for none */
     uintptr_t tp;                  /* its thread pointer; 0 in a record that nobody has */
 };
 
+OSMP_LAYOUT_END
+
 /* Words of a block and of the counters: may_alias, as they are also used as other types. */
-typedef uintptr_t __attribute__((may_alias)) osmp_word;
-typedef uint64_t __attribute__((may_alias)) osmp_word64;
+typedef uintptr_t __attribute__((__may_alias__)) osmp_word;
+typedef uint64_t __attribute__((__may_alias__)) osmp_word64;
 
 /* Words of a free block. */
 #define OSMP_LINK 0
@@ -98,7 +112,8 @@ typedef uint64_t __attribute__((may_alias)) osmp_word64;
 /*
  * The calling thread's pointer: unlike anything in thread-local storage it is read without a call,
  * also in a shared library that is loaded at run time. volatile: a coroutine may go on in another
- * thread than it was suspended in, and __builtin_thread_pointer() may be kept across that.
+ * thread than it was suspended in, and __builtin_thread_pointer() may be kept across that. Both
+ * dialects of x86's assembler: {AT&T|Intel}, chosen by -masm.
  */
 #if defined(__x86_64__) && defined(__LP64__)
 #define OSMP_HAVE_THREAD_POINTER 1
@@ -107,7 +122,7 @@ osmp_thread_pointer(void)
 {
     uintptr_t tp;
 
-    __asm__ volatile("mov %%fs:0, %0" : "=r"(tp));
+    __asm__ volatile("{mov %%fs:0, %0|mov %0, QWORD PTR fs:0}" : "=r"(tp));
     return tp;
 }
 #elif defined(__aarch64__) && defined(__LP64__)
@@ -150,7 +165,7 @@ osmp_differs(const void *word, uintptr_t value, int order)
 
     (void)order;
 
-    __asm__ volatile("cmpq %2, %1"
+    __asm__ volatile("{cmpq %2, %1|cmp %1, %2}"
                      : "=@ccne"(differs)
                      : "m"(*(const osmp_word *)word), "r"(value)
                      : "memory");
