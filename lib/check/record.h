@@ -52,7 +52,7 @@ struct record {
     bool is_fixed;    /* the buffer is static or on a stack: no allocator marks it again */
     char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     struct fence fence;
-};
+} __attribute__((aligned(8))); /* blocks and traces, which hold 64-bit words, lie behind it */
 
 /* Makes the record of a pool that has all blocks in; false if there is no memory. */
 bool record_make(struct os_mempool *mp);
