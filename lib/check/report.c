@@ -297,10 +297,10 @@ report_unfenced(const char *pool_name)
 {
     /* Relaxed: the exchange alone decides who says it, and nothing is read on the strength of it.
      */
-    static bool said;
+    static uint32_t said;
     struct text text = {0};
 
-    if (__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) {
+    if (__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED)) {
         return;
     }
     report_begin(&text, "OSMEMPOOL_DEBUG", pool_name);

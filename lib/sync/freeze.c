@@ -21,7 +21,7 @@ static uintptr_t freeze_holder;
  * acquire and release, as what the child handler wrote comes before.
  */
 static void (*freeze_restart)(void);
-static bool freeze_pending;
+static uint32_t freeze_pending;
 
 static uintptr_t
 freeze_self(void)
@@ -57,7 +57,7 @@ freeze_end_in_child(void)
     tool_mutex_inherited(&freeze_mutex);
     pthread_mutex_init(&freeze_mutex, NULL);
     if (__atomic_load_n(&freeze_restart, __ATOMIC_RELAXED) != NULL) {
-        __atomic_store_n(&freeze_pending, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&freeze_pending, 1, __ATOMIC_RELEASE);
     }
 }
 
@@ -79,13 +79,13 @@ freeze_arm_first_call(void (*restart)(void))
 {
     tool_atomics(&freeze_restart, sizeof(freeze_restart));
     __atomic_store_n(&freeze_restart, restart, __ATOMIC_RELAXED);
-    __atomic_store_n(&freeze_pending, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&freeze_pending, 0, __ATOMIC_RELEASE);
 }
 
 bool
 freeze_first_call_pending(void)
 {
-    return __atomic_load_n(&freeze_pending, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&freeze_pending, __ATOMIC_ACQUIRE) != 0;
 }
 
 void
@@ -93,7 +93,7 @@ freeze_first_call(void)
 {
     void (*restart)(void) = __atomic_load_n(&freeze_restart, __ATOMIC_RELAXED);
 
-    if (__atomic_exchange_n(&freeze_pending, false, __ATOMIC_ACQ_REL) && restart != NULL) {
+    if (__atomic_exchange_n(&freeze_pending, 0, __ATOMIC_ACQ_REL) != 0 && restart != NULL) {
         restart();
     }
 }
