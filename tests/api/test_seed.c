@@ -347,7 +347,9 @@ a_pool_is_found_by_the_first_31_bytes_of_its_name(void **state)
 static void
 information_above_int_max_is_shown_as_int_max(void **state)
 {
-    const uint32_t sizes[] = {INT_MAX - 1u, INT_MAX, INT_MAX + 1u, UINT32_MAX};
+    /* The largest that can be rounded up to the alignment. */
+    const uint32_t largest = sizeof(size_t) > 4 ? UINT32_MAX : UINT32_MAX - (OS_ALIGNMENT - 1);
+    const uint32_t sizes[] = {INT_MAX - 1u, INT_MAX, INT_MAX + 1u, largest};
     struct os_mempool_info info;
     struct os_mempool pool;
 

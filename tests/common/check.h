@@ -23,6 +23,14 @@
 #define check_run(name, tests, n_always, all)                                                      \
     _cmocka_run_group_tests(name, tests, (all) ? LENGTH(tests) : (n_always), NULL, NULL)
 
+/* Whether an emulator of another processor runs the test: it starts no program of that processor's,
+ * and no thread in a child of a process with threads. */
+static inline bool
+is_emulated(void)
+{
+    return getenv("OSMEMPOOL_TEST_EMULATED") != NULL;
+}
+
 /* How many rounds: fewer where Valgrind looks on, for which threads are dear. */
 static inline unsigned
 rounds_of(unsigned usual, unsigned in_short)
