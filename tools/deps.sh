@@ -3,7 +3,7 @@
 #
 # deps.sh: installs the Debian 12 packages that building, testing and measuring need.
 #
-#   sh tools/deps.sh [--list] [build|bench|test]...      default: all three groups
+#   sh tools/deps.sh [--list] [build|bench|test|cross]...      default: all but cross
 #
 # Asks apt only for what is missing. Needs root, or sudo; has no questions.
 set -eu
@@ -13,7 +13,7 @@ say()
     echo "deps.sh: $*" >&2
 }
 
-# gcc-multilib stands in no group: it cannot be installed beside the cross compilers.
+# gcc-multilib stands in no group: it cannot be installed beside the cross compilers of group cross.
 packages_of()
 {
     case $1 in
@@ -32,8 +32,14 @@ packages_of()
             bpftrace linux-perf spin \
             prometheus python3-prometheus-client systemd zsh fish
         ;;
+    # Compilers for other architectures, and what runs their programs; tests/cross/root.sh fetches
+    # the libraries.
+    cross)
+        echo gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-powerpc64le-linux-gnu \
+            libc6-dev-ppc64el-cross qemu-user
+        ;;
     *)
-        say "there is no group '$1'; the groups are build, bench and test"
+        say "there is no group '$1'; the groups are build, bench, test and cross"
         exit 64
         ;;
     esac
