@@ -273,6 +273,30 @@ a_cache_counts_beyond_32_bits(void **state)
     box_end(box);
 }
 
+static bool
+has_all_blocks(void *mp)
+{
+    return take_all(mp) == BOX_BLOCKS && os_mempool_is_sane(mp) && use_alone(mp, BOX_WARM) == 0 &&
+           take_all(mp) == BOX_BLOCKS;
+}
+
+/* Nothing stops the threads of a dropped pool at a fork, and the child has none of them. */
+static void
+a_child_does_not_wait_for_threads_in_a_dropped_pool(void **state)
+{
+    struct box *box = box_make(BOX_DROPPED_CACHED_ELSEWHERE);
+    struct cache_set *set = pool_tail(box->pool)->caches;
+
+    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        cache->busy = box->pool;
+    }
+    assert_true(true_in_child(has_all_blocks, box->pool));
+    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+        cache->busy = NULL;
+    }
+    box_end(box);
+}
+
 int
 main(void)
 {
@@ -284,6 +308,7 @@ main(void)
         cmocka_unit_test(a_forked_childs_caches_are_nobodys),
         cmocka_unit_test(the_depots_blocks_are_free_and_found_by_all),
         cmocka_unit_test(a_cache_counts_beyond_32_bits),
+        cmocka_unit_test(a_child_does_not_wait_for_threads_in_a_dropped_pool),
     };
 
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
