@@ -40,11 +40,11 @@ geometry_step(const struct os_mempool *mp)
 }
 
 struct geometry_extent
-geometry_extent_of(const struct os_mempool *mp)
+geometry_extent_of(const struct os_mempool *mp, bool may_be_apart)
 {
     return (struct geometry_extent){
         .first = mp->mp_membuf_addr,
-        .step = geometry_step(mp),
+        .step = may_be_apart ? geometry_step(mp) : geometry_stride(mp),
         .stride = geometry_stride(mp),
         .num_blocks = mp->mp_num_blocks,
     };
@@ -74,7 +74,7 @@ geometry_find(const struct os_mempool *mp, uintptr_t address, size_t *offset)
     if (mp->mp_num_blocks == 0) {
         return UINT32_MAX;
     }
-    extent = geometry_extent_of(mp);
+    extent = geometry_extent_of(mp, true);
     return geometry_extent_find(&extent, address, offset);
 }
 

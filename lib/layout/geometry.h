@@ -41,7 +41,8 @@ struct geometry_extent {
     uint32_t num_blocks;
 };
 
-struct geometry_extent geometry_extent_of(const struct os_mempool *mp);
+/* Of a pool whose blocks may be set apart, or else are not, which is known sooner. */
+struct geometry_extent geometry_extent_of(const struct os_mempool *mp, bool may_be_apart);
 
 /* The number of the block that holds an address, and the address's offset in it; UINT32_MAX and 0
  * if it is in none. */

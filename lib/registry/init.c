@@ -52,7 +52,7 @@ init_make(struct node *node, const struct init_request *request, struct faults *
         check_set_fixed(node->keep.record, request->is_fixed);
     }
     pool_set_cache(mp, cache_rules_depth(node->name));
-    node->extent = geometry_extent_of(mp);
+    node->extent = geometry_extent_of(mp, node->keep.record != NULL);
     registry_link(node);
     if (check_is_thorough(mp)) {
         finder_note_shared(node, faults);
@@ -61,12 +61,10 @@ init_make(struct node *node, const struct init_request *request, struct faults *
 
 /* A registered pool is initialised again: no fault, but worth a word to who asked for checks. */
 static void
-init_note_again(const struct os_mempool *mp, struct faults *faults, struct held *held)
+init_note_again(const struct node *former, struct faults *faults, struct held *held)
 {
-    const struct node *node = registry_find(mp);
-
-    if (node != NULL && node->keep.record != NULL) {
-        check_note_reinit(node->keep.record, node->mp, faults, held);
+    if (former != NULL && former->state == NODE_REGISTERED && former->keep.record != NULL) {
+        check_note_reinit(former->keep.record, former->mp, faults, held);
     }
 }
 
@@ -82,7 +80,7 @@ init_pool(struct init_request *request, const void *caller)
     struct cache_set *caches;
     struct faults faults;
     struct held held;
-    struct node *node;
+    struct node *former, *node;
 
     if (request->mp == NULL || error != OS_OK) {
         return request->mp == NULL ? OS_INVALID_PARM : error;
@@ -90,8 +88,9 @@ init_pool(struct init_request *request, const void *caller)
     request->is_fixed = watch_kind() != WATCH_NONE && watch_is_fixed(request->membuf);
     faults_begin(&faults);
     registry_enter();
-    init_note_again(request->mp, &faults, &held);
-    node = registry_renew(request->mp, &caches);
+    former = registry_find_any(request->mp);
+    init_note_again(former, &faults, &held);
+    node = registry_renew(former, &caches);
     if (node != NULL) {
         init_make(node, request, &faults);
     }

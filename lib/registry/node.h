@@ -33,19 +33,20 @@ enum node_state {
     NODE_RETIRED,
 };
 
+/* What leads from node to node lies in one cache line. */
 struct node {
     RB_ENTRY(node) by_address;
     struct os_mempool *mp; /* the key; followed only while the pool is registered and intact */
     struct node *next;     /* in the list of its state */
     struct node **prevp;   /* the pointer that leads here */
-    uint64_t id;           /* of this registration: from 1, never twice in a process */
+    enum node_state state;
     struct pool_keep keep;
+    uint64_t id;                   /* of this registration: from 1, never twice in a process */
     struct geometry_extent extent; /* where the blocks lie */
     uintptr_t membuf;              /* the caller's buffer, which a fence leaves unused */
     size_t membuf_bytes;
-    enum node_state state;
     char name[OS_MEMPOOL_INFO_NAME_LEN];
-};
+} __attribute__((aligned(64)));
 
 /* A list of nodes, in the order in which they were appended. */
 struct node_list {

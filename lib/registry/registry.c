@@ -271,16 +271,19 @@ registry_forget_dropped(const struct os_mempool *mp, struct cache_set **caches)
 }
 
 struct node *
-registry_renew(struct os_mempool *mp, struct cache_set **caches)
+registry_find_any(const struct os_mempool *mp)
 {
-    struct node *node;
-
-    *caches = NULL;
     registry_sweep_retired();
-    node = registry_look_up(mp);
-    if (node != NULL) {
-        registry_counted.reinits += node->state == NODE_REGISTERED;
-        registry_forget(node, caches);
+    return registry_look_up(mp);
+}
+
+struct node *
+registry_renew(struct node *former, struct cache_set **caches)
+{
+    *caches = NULL;
+    if (former != NULL) {
+        registry_counted.reinits += former->state == NODE_REGISTERED;
+        registry_forget(former, caches);
     }
     return node_new();
 }

@@ -78,12 +78,15 @@ struct node *registry_first_dropped(void);
 struct node *registry_first_over(void);
 struct node *registry_next_over(const struct node *node);
 
+/* The node that there is for an address: of a registered, dropped or retired pool; NULL if none. */
+struct node *registry_find_any(const struct os_mempool *mp);
+
 /*
- * A node for a pool that is about to be formatted; NULL if there is no memory. What was known of a
- * pool at the same address is over: *caches is what has to be freed with cache_free() after the
- * mutex is given, or NULL.
+ * A node for a pool that is about to be formatted, in place of one that there was for its address,
+ * or NULL; NULL if there is no memory. What was known of the pool there is over: *caches is what
+ * has to be freed with cache_free() after the mutex is given, or NULL.
  */
-struct node *registry_renew(struct os_mempool *mp, struct cache_set **caches);
+struct node *registry_renew(struct node *former, struct cache_set **caches);
 
 /* Appends a pool that was formatted. */
 void registry_link(struct node *node);

@@ -55,8 +55,8 @@ MUTANTS = [
            'init_alignment'),
     Mutant('init: no name', 'lib/pool/pool.c', 'name != NULL ? name : ""', 'name', 'init_name'),
     Mutant('init: registered already', 'lib/registry/registry.c',
-           'registry_counted.reinits += node->state == NODE_REGISTERED;\n'
-           '        registry_forget(node, caches);', '', 'zero'),
+           'registry_counted.reinits += former->state == NODE_REGISTERED;\n'
+           '        registry_forget(former, caches);', '', 'zero'),
     Mutant('unregister: not registered', 'lib/registry/registry.c',
            'node != NULL && node->state == NODE_REGISTERED', 'node != NULL',
            'retired'),
