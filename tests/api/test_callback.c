@@ -29,6 +29,28 @@ an_extended_pool_without_callback_is_a_plain_pool(void **state)
     assert_int_equal(fx->n_calls, 0);
 }
 
+static os_error_t
+expect_no_argument(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    assert_null(arg);
+    return os_memblock_put_from_cb(&ome->mpe_mp, data);
+}
+
+/* An argument is optional: until one is set there is none. */
+static void
+a_callback_may_go_without_an_argument(void **state)
+{
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(1, 16)];
+    struct os_mempool_ext ext;
+
+    memset(&ext, 0xa5, sizeof(ext));
+    assert_int_equal(os_mempool_ext_init(&ext, 1, 16, buffer, "no argument"), OS_OK);
+    ext.mpe_put_cb = expect_no_argument;
+    assert_int_equal(os_memblock_put(&ext.mpe_mp, os_memblock_get(&ext.mpe_mp)), OS_OK);
+    assert_int_equal(ext.mpe_mp.mp_num_free, 1);
+    assert_int_equal(os_mempool_unregister(&ext.mpe_mp), OS_OK);
+}
+
 /* Keeps the block and returns what the argument says. */
 static os_error_t
 keep_block(struct os_mempool_ext *ome, void *data, void *arg)
@@ -305,6 +327,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         EXTENDED(the_callback_gets_pool_block_and_argument),
         EXTENDED(an_extended_pool_without_callback_is_a_plain_pool),
+        cmocka_unit_test(a_callback_may_go_without_an_argument),
         EXTENDED(put_returns_what_the_callback_returns),
         EXTENDED(a_block_that_its_callback_kept_may_be_freed_later),
         EXTENDED(callbacks_nest_as_deep_as_there_are_blocks),

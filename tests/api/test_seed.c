@@ -4,6 +4,8 @@
  * does what its description says.
  */
 #include <limits.h>
+#include <os_arch.h>
+#include <os_mempool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,28 +31,6 @@ static struct os_mempool *(*const seed_find)(const char *,
 static void (*const seed_module_init)(void) = os_mempool_module_init;
 static os_mempool_put_fn *const seed_put_fn = fixture_count_call;
 
-/* Members, each of this type. */
-#define MEMBER_IS(structure, member, type)                                                         \
-    _Static_assert(_Generic(((structure *)0)->member, type : 1, default : 0),                      \
-                   #structure "." #member " is " #type)
-
-MEMBER_IS(struct os_mempool, mp_block_size, uint32_t);
-MEMBER_IS(struct os_mempool, mp_num_blocks, uint32_t);
-MEMBER_IS(struct os_mempool, mp_num_free, uint32_t);
-MEMBER_IS(struct os_mempool, mp_min_free, uint32_t);
-MEMBER_IS(struct os_mempool, mp_flags, uint8_t);
-MEMBER_IS(struct os_mempool, mp_membuf_addr, uintptr_t);
-MEMBER_IS(struct os_mempool, name, char *);
-MEMBER_IS(struct os_mempool, slh_first, struct os_memblock *);
-MEMBER_IS(struct os_mempool, mp_list.stqe_next, struct os_mempool *);
-MEMBER_IS(struct os_memblock, mb_next.sle_next, struct os_memblock *);
-MEMBER_IS(struct os_mempool_ext, mpe_mp, struct os_mempool);
-MEMBER_IS(struct os_mempool_ext, mpe_put_cb, os_mempool_put_fn *);
-MEMBER_IS(struct os_mempool_ext, mpe_put_arg, void *);
-MEMBER_IS(struct os_mempool_info, omi_block_size, int);
-MEMBER_IS(struct os_mempool_info, omi_num_blocks, int);
-MEMBER_IS(struct os_mempool_info, omi_num_free, int);
-MEMBER_IS(struct os_mempool_info, omi_min_free, int);
 _Static_assert(sizeof(((struct os_mempool_info *)0)->omi_name) == OS_MEMPOOL_INFO_NAME_LEN, "");
 _Static_assert(offsetof(struct os_mempool_ext, mpe_mp) == 0, "may be cast to its pool");
 
@@ -89,6 +69,32 @@ every_name_of_the_seed_is_there(void **state)
     }
 }
 
+/* Checked at run time, so that it is a test with a name. */
+#define MEMBER_IS(structure, member, type)                                                         \
+    assert_true(_Generic(((structure *)0)->member, type : true, default : false))
+
+static void
+every_member_has_its_type(void **state)
+{
+    MEMBER_IS(struct os_mempool, mp_block_size, uint32_t);
+    MEMBER_IS(struct os_mempool, mp_num_blocks, uint32_t);
+    MEMBER_IS(struct os_mempool, mp_num_free, uint32_t);
+    MEMBER_IS(struct os_mempool, mp_min_free, uint32_t);
+    MEMBER_IS(struct os_mempool, mp_flags, uint8_t);
+    MEMBER_IS(struct os_mempool, mp_membuf_addr, uintptr_t);
+    MEMBER_IS(struct os_mempool, name, char *);
+    MEMBER_IS(struct os_mempool, slh_first, struct os_memblock *);
+    MEMBER_IS(struct os_mempool, mp_list.stqe_next, struct os_mempool *);
+    MEMBER_IS(struct os_memblock, mb_next.sle_next, struct os_memblock *);
+    MEMBER_IS(struct os_mempool_ext, mpe_mp, struct os_mempool);
+    MEMBER_IS(struct os_mempool_ext, mpe_put_cb, os_mempool_put_fn *);
+    MEMBER_IS(struct os_mempool_ext, mpe_put_arg, void *);
+    MEMBER_IS(struct os_mempool_info, omi_block_size, int);
+    MEMBER_IS(struct os_mempool_info, omi_num_blocks, int);
+    MEMBER_IS(struct os_mempool_info, omi_num_free, int);
+    MEMBER_IS(struct os_mempool_info, omi_min_free, int);
+}
+
 /* 40,000 blocks of 1 MiB; a product in 32 bits would be 3,290,431,488. */
 static void
 sizes_above_4_gib_are_exact(void **state)
@@ -105,6 +111,59 @@ sizes_above_4_gib_are_exact(void **state)
     assert_true(OS_MEMPOOL_BYTES(1, UINT32_MAX) == (size_t)UINT32_MAX + 1);
 }
 
+/* One block and many, against a sum of our own: bytes, and elements of the array's type. */
+static void
+sizes_are_rounded_up_for_each_block(void **state)
+{
+    for (uint32_t size = 1; size <= 100; size++) {
+        size_t stride = size;
+
+        while (stride % OS_ALIGNMENT != 0) {
+            stride++;
+        }
+        for (uint32_t n = 0; n < 5; n++) {
+            assert_int_equal(OS_MEMPOOL_BYTES(n, size), n * stride);
+            assert_int_equal(OS_MEMPOOL_SIZE(n, size), n * stride / sizeof(os_membuf_t));
+        }
+    }
+}
+
+static void
+the_smallest_block_holds_a_link(void **state)
+{
+    os_membuf_t buffer[OS_MEMPOOL_SIZE(3, 1)];
+    struct os_mempool pool;
+    char *first, *second;
+
+    assert_true(OS_MEMPOOL_BYTES(1, 1) >= sizeof(struct os_memblock));
+    assert_int_equal(os_mempool_init(&pool, 3, 1, buffer, "links"), OS_OK);
+    pool_expect_whole(&pool);
+    first = os_memblock_get(&pool);
+    second = os_memblock_get(&pool);
+    assert_true(second - first >= (ptrdiff_t)sizeof(struct os_memblock));
+    assert_int_equal(os_memblock_put(&pool, second), OS_OK);
+    assert_int_equal(os_memblock_put(&pool, first), OS_OK);
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
+/* Also behind a byte. */
+static void
+an_array_of_membufs_is_aligned(void **state)
+{
+    struct behind {
+        char byte;
+        os_membuf_t buffer[OS_MEMPOOL_SIZE(1, 1)];
+    } array;
+    struct os_mempool pool;
+
+    assert_int_equal(OS_ALIGNMENT, sizeof(void *));
+    assert_int_equal(sizeof(os_membuf_t), OS_ALIGNMENT);
+    assert_int_equal(offsetof(struct behind, buffer), OS_ALIGNMENT);
+    assert_int_equal((uintptr_t)array.buffer % OS_ALIGNMENT, 0);
+    assert_int_equal(os_mempool_init(&pool, 1, 1, array.buffer, "aligned"), OS_OK);
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
 static void
 a_static_array_holds_a_pool(void **state)
 {
@@ -116,19 +175,71 @@ a_static_array_holds_a_pool(void **state)
     assert_int_equal(os_mempool_unregister(&pool), OS_OK);
 }
 
+/* Written to the last byte, which a tool that watches the heap sees. */
 static void
-init_fills_in_the_members(void **state)
+memory_of_malloc_holds_a_pool(void **state)
 {
-    struct fixture *fx = *state;
+    size_t bytes = OS_MEMPOOL_BYTES(5, 33);
+    char *buffer = malloc(bytes);
+    struct os_mempool pool;
+    void **blocks;
 
+    assert_int_equal(os_mempool_init(&pool, 5, 33, buffer, "heap"), OS_OK);
+    pool_expect_whole(&pool);
+    blocks = pool_get_all(&pool);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true((char *)blocks[i] >= buffer && (char *)blocks[i] + 33 <= buffer + bytes);
+        memset(blocks[i], 0xff, 33);
+    }
+    pool_put_all(&pool, blocks);
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+    free(buffer);
+}
+
+/* Two pools side by side in one buffer. */
+static void
+a_pool_that_runs_dry_takes_nothing_from_its_neighbour(void **state)
+{
+    os_membuf_t buffer[2 * OS_MEMPOOL_SIZE(4, 24)];
+    struct os_mempool greedy, other;
+    void **blocks;
+
+    assert_int_equal(os_mempool_init(&greedy, 4, 24, buffer, "greedy"), OS_OK);
+    assert_int_equal(os_mempool_init(&other, 4, 24, &buffer[LENGTH(buffer) / 2], "other"), OS_OK);
+    blocks = pool_get_all(&greedy);
+    for (unsigned i = 0; i < 4; i++) {
+        memset(blocks[i], 0xff, 24);
+    }
+    assert_null(os_memblock_get(&greedy));
+    pool_expect_whole(&other);
+    pool_put_all(&greedy, blocks);
+    assert_int_equal(os_mempool_unregister(&greedy), OS_OK);
+    assert_int_equal(os_mempool_unregister(&other), OS_OK);
+}
+
+static void
+expect_new(const struct fixture *fx, uint8_t flags)
+{
     assert_int_equal(fx->pool->mp_block_size, FIXTURE_SIZE);
     assert_int_equal(fx->pool->mp_num_blocks, FIXTURE_BLOCKS);
     assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS);
     assert_int_equal(fx->pool->mp_min_free, FIXTURE_BLOCKS);
-    assert_int_equal(fx->pool->mp_flags, 0);
+    assert_int_equal(fx->pool->mp_flags, flags);
     assert_true(fx->pool->mp_membuf_addr == (uintptr_t)fx->buffer);
     assert_string_equal(fx->pool->name, "fixture");
     assert_ptr_equal(fx->pool->slh_first, fx->buffer);
+}
+
+static void
+init_fills_in_the_members(void **state)
+{
+    expect_new(*state, 0);
+}
+
+static void
+ext_init_fills_in_the_members(void **state)
+{
+    expect_new(*state, OS_MEMPOOL_F_EXT);
 }
 
 static void
@@ -248,6 +359,23 @@ clear_frees_all_blocks(void **state)
     assert_int_equal(os_mempool_clear(fx->pool), OS_OK);
     assert_int_equal(fx->pool->mp_num_free, FIXTURE_BLOCKS);
     assert_int_equal(fx->pool->mp_min_free, FIXTURE_BLOCKS);
+}
+
+/* Writes to free blocks, as their last owners must not: each is found, and mended by a clear. */
+static void
+a_damaged_pool_is_not_sane(void **state)
+{
+    struct fixture *fx = *state;
+
+    if (free_blocks_are_hidden()) {
+        return;
+    }
+    for (unsigned i = 0; i < FIXTURE_BLOCKS; i++) {
+        assert_true(os_mempool_is_sane(fx->pool));
+        memset(fixture_block(fx, i), 0x5a, FIXTURE_SIZE);
+        assert_false(os_mempool_is_sane(fx->pool));
+        assert_int_equal(os_mempool_clear(fx->pool), OS_OK);
+    }
 }
 
 static void
@@ -375,22 +503,31 @@ the_library_tells_the_version_of_its_headers(void **state)
     assert_string_equal(OSMEMPOOL_VERSION_STRING, version);
 }
 
-#define PLAIN(test) cmocka_unit_test_setup_teardown(test, fixture_plain, fixture_end)
+#define PLAIN(test)    cmocka_unit_test_setup_teardown(test, fixture_plain, fixture_end)
+#define EXTENDED(test) cmocka_unit_test_setup_teardown(test, fixture_extended, fixture_end)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_of_the_seed_is_there),
+        cmocka_unit_test(every_member_has_its_type),
         cmocka_unit_test(sizes_above_4_gib_are_exact),
+        cmocka_unit_test(sizes_are_rounded_up_for_each_block),
+        cmocka_unit_test(the_smallest_block_holds_a_link),
+        cmocka_unit_test(an_array_of_membufs_is_aligned),
         cmocka_unit_test(a_static_array_holds_a_pool),
+        cmocka_unit_test(memory_of_malloc_holds_a_pool),
+        cmocka_unit_test(a_pool_that_runs_dry_takes_nothing_from_its_neighbour),
         PLAIN(init_fills_in_the_members),
+        EXTENDED(ext_init_fills_in_the_members),
         cmocka_unit_test(ext_init_leaves_the_callback_to_the_user),
         PLAIN(blocks_come_in_ascending_order_after_init_and_clear),
         PLAIN(the_last_block_put_is_the_first_got),
         PLAIN(a_block_is_all_its_owners_while_it_is_out),
         PLAIN(num_free_and_min_free_follow_each_call),
         PLAIN(clear_frees_all_blocks),
+        PLAIN(a_damaged_pool_is_not_sane),
         PLAIN(the_walk_tells_each_pools_measures),
         cmocka_unit_test(the_walk_goes_in_order_of_registration),
         cmocka_unit_test(a_name_is_copied_up_to_31_bytes),

@@ -14,17 +14,20 @@ enum { N_POOLS = 8, N_ROUNDS = 3000 };
 static void
 counts_above_int_max_are_shown_as_int_max(void **state)
 {
+    const uint32_t counts[] = {INT_MAX - 1u, INT_MAX, INT_MAX + 1u, UINT32_MAX};
     struct os_mempool_info info;
     struct os_mempool pool;
 
     assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, "huge"), OS_OK);
-    pool.mp_num_blocks = UINT32_MAX;
-    pool.mp_num_free = (uint32_t)INT_MAX + 1;
-    pool.mp_min_free = INT_MAX - 1;
-    assert_ptr_equal(os_mempool_info_get_next(NULL, &info), &pool);
-    assert_int_equal(info.omi_num_blocks, INT_MAX);
-    assert_int_equal(info.omi_num_free, INT_MAX);
-    assert_int_equal(info.omi_min_free, INT_MAX - 1);
+    for (size_t i = 0; i < LENGTH(counts); i++) {
+        int shown = counts[i] < INT_MAX ? (int)counts[i] : INT_MAX;
+
+        pool.mp_num_blocks = pool.mp_num_free = pool.mp_min_free = counts[i];
+        assert_ptr_equal(os_mempool_info_get_next(NULL, &info), &pool);
+        assert_int_equal(info.omi_num_blocks, shown);
+        assert_int_equal(info.omi_num_free, shown);
+        assert_int_equal(info.omi_min_free, shown);
+    }
     assert_int_equal(os_mempool_unregister(&pool), OS_OK);
 }
 
