@@ -19,6 +19,8 @@
  */
 #include <pthread.h>
 
+#include "base/maps.h"
+#include "base/memory.h"
 #include "pool/enter.h"
 #include "registry/registry.h"
 #include "sync/freeze.h"
@@ -78,23 +80,74 @@ fork_wait(struct os_mempool *mp)
     lock_give(&tail->lock);
 }
 
+static void
+fork_note_shared(const struct maps *maps, void *arg)
+{
+    for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
+        node->is_shared |= maps_have(maps, (uintptr_t)node->mp, sizeof(*node->mp)) ||
+                           maps_have(maps, node->membuf, node->membuf_bytes);
+    }
+}
+
+/* Finds the pools in memory that the child will share. Asked at each fork and not at init, which
+ * would take up to some ms each time. */
+static void
+fork_find_shared(void)
+{
+    for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
+        node->is_shared = false;
+    }
+    if (registry_first_any() != NULL) {
+        maps_each_shared(fork_note_shared, NULL);
+    }
+}
+
+/* The first of the frozen pools whose struct is intact, from a node on. What was overwritten since
+ * it was frozen is no pool any more. */
+static struct node *
+fork_next_frozen(struct node *node)
+{
+    while (node != NULL && !(node->is_frozen && registry_is_intact(node))) {
+        node = node->next;
+    }
+    return node;
+}
+
+static struct node *
+fork_first_frozen(void)
+{
+    return fork_next_frozen(registry_first_any());
+}
+
 /* One barrier serves all pools. */
 static void
-fork_prepare(void)
+fork_freeze_all(void)
 {
     bool stopped = false;
 
-    freeze_begin();
-    registry_lock_for_fork();
     for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
-        stopped |= fork_freeze(node->mp);
-    }
-    if (stopped) {
-        owner_barrier();
-        for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
-            fork_wait(node->mp);
+        if (!node->is_shared) {
+            stopped |= fork_freeze(node->mp);
+            node->is_frozen = true;
         }
     }
+    if (!stopped) {
+        return;
+    }
+    owner_barrier();
+    for (struct node *node = fork_first_frozen(); node != NULL;
+         node = fork_next_frozen(node->next)) {
+        fork_wait(node->mp);
+    }
+}
+
+static void
+fork_prepare(void)
+{
+    freeze_begin();
+    registry_lock_for_fork();
+    fork_find_shared();
+    fork_freeze_all();
     thread_fork_prepare();
 }
 
@@ -102,21 +155,47 @@ static void
 fork_parent(void)
 {
     thread_fork_parent();
-    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
-        fork_thaw(node->mp);
+    for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
+        if (node->is_frozen && registry_is_intact(node)) {
+            fork_thaw(node->mp);
+        }
+        node->is_frozen = false;
     }
     registry_unlock_after_fork();
     freeze_end();
 }
 
+/*
+ * In the child, what a pool's memory has become: it may not be inherited (MADV_DONTFORK), be wiped
+ * (MADV_WIPEONFORK) or be shared with the parent. Such a pool is dropped. One whose struct alone is
+ * there is made usable, so that nothing waits for a thaw.
+ */
+static void
+fork_renew_node(struct node *node)
+{
+    bool has_struct = node->is_frozen && memory_can_be_read(node->mp, sizeof(*node->mp)) &&
+                      registry_is_intact(node);
+
+    node->is_frozen = false;
+    if (has_struct) {
+        fork_renew(node->mp);
+    }
+    if (!has_struct || !memory_can_be_read((const void *)node->membuf, node->membuf_bytes)) {
+        registry_drop(node);
+    }
+}
+
 static void
 fork_child(void)
 {
+    struct node *next;
+
     freeze_end_in_child();
     thread_fork_child();
     check_fork_child();
-    for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
-        fork_renew(node->mp);
+    for (struct node *node = registry_first_any(); node != NULL; node = next) {
+        next = node->next;
+        fork_renew_node(node);
     }
     for (struct node *node = registry_first_dropped(); node != NULL; node = node->next) {
         if (node->keep.caches != NULL) {

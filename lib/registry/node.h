@@ -20,6 +20,7 @@
 #ifndef OSMP_REGISTRY_NODE_H
 #define OSMP_REGISTRY_NODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <bsd/sys/tree.h>
@@ -40,6 +41,8 @@ struct node {
     struct node *next;     /* in the list of its state */
     struct node **prevp;   /* the pointer that leads here */
     enum node_state state;
+    bool is_frozen; /* by a fork that is under way */
+    bool is_shared; /* with other processes, as the last fork found */
     struct pool_keep keep;
     uint64_t id;                   /* of this registration: from 1, never twice in a process */
     struct geometry_extent extent; /* where the blocks lie */

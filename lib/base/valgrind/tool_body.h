@@ -3,7 +3,6 @@
  * their blocks have callers that know that they are. */
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <valgrind/helgrind.h>
 #include <valgrind/memcheck.h>
@@ -77,16 +76,16 @@ tool_show(const void *bytes, size_t n)
     VALGRIND_MAKE_MEM_UNDEFINED(bytes, n);
 }
 
-/* A word at a time; 3 is Memcheck's answer for a word that is not accessible. */
+/* A byte at a time: 3 is Memcheck's answer for one that is not accessible. */
 static inline void
 tool_reveal(const void *bytes, size_t n)
 {
     const char *end = (const char *)bytes + n;
-    uintptr_t bits;
+    char bits;
 
-    for (const char *word = bytes; word < end; word += sizeof(bits)) {
-        if (VALGRIND_GET_VBITS(word, &bits, sizeof(bits)) == 3) {
-            VALGRIND_MAKE_MEM_UNDEFINED(word, sizeof(bits));
+    for (const char *byte = bytes; byte < end; byte++) {
+        if (VALGRIND_GET_VBITS(byte, &bits, 1) == 3) {
+            VALGRIND_MAKE_MEM_UNDEFINED(byte, 1);
         }
     }
 }
