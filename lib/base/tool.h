@@ -38,6 +38,10 @@ static inline void tool_show(const void *bytes, size_t n);
 /* Of the bytes those that nobody may touch may be touched again. */
 static inline void tool_reveal(const void *bytes, size_t n);
 
+/* A set of blocks, which lay in these bytes, is forgotten. What the tool knows of each byte stays:
+ * they may be used for something else by now. */
+static inline void tool_pool_forget(const void *handle, const void *bytes, size_t n);
+
 /* A lock that is not a pthread mutex was taken, or is about to be given. */
 static inline void tool_lock_taken(const void *lock);
 static inline void tool_lock_giving(const void *lock);

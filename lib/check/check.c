@@ -411,8 +411,8 @@ check_keep_held(const struct record *record)
     }
 }
 
-/* AddressSanitizer's marks end here, as the buffer is its owner's again; Memcheck has a list of the
- * blocks that are out, for the end of the program. */
+/* The buffer is its owner's again. AddressSanitizer's marks end; Memcheck keeps a list of the
+ * blocks that are in use, for the end of the program. */
 void
 check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
 {
@@ -427,6 +427,8 @@ check_end(struct os_mempool *mp, struct faults *faults, struct held *held)
     }
     if (watch_kind() == WATCH_ASAN) {
         record_forget_tool(record);
+    } else {
+        record_open(record);
     }
     record->retired = true;
     check_rest(mp);
@@ -436,6 +438,12 @@ void
 check_set_fixed(struct record *record, bool is_fixed)
 {
     record->is_fixed = is_fixed;
+}
+
+void
+check_drop(struct record *record)
+{
+    record_drop(record);
 }
 
 void

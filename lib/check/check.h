@@ -61,6 +61,9 @@ void check_rest(struct os_mempool *mp);
 /* Of a new pool: whether its buffer is fixed: watch_is_fixed(). */
 void check_set_fixed(struct record *record, bool is_fixed);
 
+/* The pool of a record is dropped: its blocks are no leaks. */
+void check_drop(struct record *record);
+
 /* The pool of a record is over, or other memory is made on its own: frees the record; or just takes
  * back what tools were told, as the pool may still be used. */
 void check_forget(struct record *record);

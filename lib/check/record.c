@@ -15,6 +15,14 @@ record_hidden_bytes(const struct record *record)
     return record->fence.map != NULL ? 0 : record->n_blocks * record->stride;
 }
 
+/* By which a tool knows the pool; NULL for none. Relaxed: set under the registry's mutex, and no
+ * other word depends on it. */
+static const void *
+record_handle(const struct record *record)
+{
+    return __atomic_load_n(&record->is_dropped, __ATOMIC_RELAXED) ? NULL : record;
+}
+
 /* The block after number i on the list; NULL after the last. */
 static void *
 record_next(const struct os_mempool *mp, uint32_t i)
@@ -66,7 +74,7 @@ record_format(struct os_mempool *mp)
         fence_close_all(&record->fence);
     }
     if (record->told) {
-        watch_begin(record, (void *)record->membuf, record_hidden_bytes(record));
+        watch_begin(record_handle(record), (void *)record->membuf, record_hidden_bytes(record));
     }
     if (record->may_touch) {
         record_mark_all(mp);
@@ -182,7 +190,7 @@ record_forget_tool(struct record *record)
 {
     if (record->told) {
         record->told = false;
-        watch_end(record, (void *)record->membuf, record_hidden_bytes(record));
+        watch_end(record_handle(record), (void *)record->membuf, record_hidden_bytes(record));
     }
 }
 
@@ -247,7 +255,7 @@ record_take(struct os_mempool *mp)
     uint32_t i = record->first - 1;
 
     if (record->told) {
-        watch_out(record, record_block(mp, i), mp->mp_block_size);
+        watch_out(record_handle(record), record_block(mp, i), mp->mp_block_size);
     }
     record_set_first(mp, record->blocks[i].next);
     record->blocks[i].state = 0;
@@ -268,10 +276,27 @@ record_give(struct os_mempool *mp, uint32_t i)
         poison_set(&poison);
     }
     if (record->told) {
-        watch_in(record, record_block(mp, i), geometry_stride(mp));
+        watch_in(record_handle(record), record_block(mp, i), geometry_stride(mp));
     }
     if (record->fenced) {
         fence_close(&record->fence, i);
+    }
+}
+
+void
+record_drop(struct record *record)
+{
+    if (record->told && watch_kind() == WATCH_MEMCHECK) {
+        watch_give_back(record, (void *)record->membuf, record_hidden_bytes(record), false);
+        __atomic_store_n(&record->is_dropped, true, __ATOMIC_RELAXED);
+    }
+}
+
+void
+record_open(const struct record *record)
+{
+    if (record->told && record->is_fixed) {
+        watch_open((void *)record->membuf, record_hidden_bytes(record));
     }
 }
 
@@ -280,7 +305,7 @@ record_give_back(struct record *record)
 {
     if (record->told) {
         record->told = false;
-        watch_give_back(record, (void *)record->membuf, record_hidden_bytes(record),
+        watch_give_back(record_handle(record), (void *)record->membuf, record_hidden_bytes(record),
                         record->is_fixed);
     }
 }

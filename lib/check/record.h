@@ -44,6 +44,7 @@ struct record {
     bool retired;     /* the pool was unregistered: the record ends with the last block */
     bool thorough;    /* the pool is under the word check */
     bool told;        /* a tool is told of its blocks */
+    bool is_dropped;  /* and no longer of who has them */
     bool fenced;      /* free blocks are inaccessible */
     bool disagrees;   /* its members with the record, and that was told */
     bool may_touch;   /* the library may read and write free blocks */
@@ -79,6 +80,12 @@ void record_give(struct os_mempool *mp, uint32_t i);
 /* The tool is told no more; of a pool that is over nothing is touched that an allocator may have.
  */
 void record_forget_tool(struct record *record);
+
+/* The pool is dropped: its blocks are no leaks. */
+void record_drop(struct record *record);
+
+/* Free blocks may be touched; the tool is still told of those in use. */
+void record_open(const struct record *record);
 void record_give_back(struct record *record);
 
 /* The fence is given up for poison, and all memory is accessible; false if the kernel refuses. */

@@ -104,11 +104,27 @@ watch_prepare(const void *bytes, size_t n)
     }
 }
 
+static void
+watch_begin_set(const void *handle)
+{
+    if (handle != NULL) {
+        tool_pool_begin(handle);
+    }
+}
+
+static void
+watch_end_set(const void *handle)
+{
+    if (handle != NULL) {
+        tool_pool_end(handle);
+    }
+}
+
 void
 watch_begin(const void *handle, const void *bytes, size_t n)
 {
     if (watch_kind() == WATCH_MEMCHECK) {
-        tool_pool_begin(handle);
+        watch_begin_set(handle);
         tool_hide(bytes, n);
     } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_poison_memory_region(bytes, n);
@@ -119,8 +135,18 @@ void
 watch_end(const void *handle, const void *bytes, size_t n)
 {
     if (watch_kind() == WATCH_MEMCHECK) {
-        tool_pool_end(handle);
+        watch_end_set(handle);
         tool_show(bytes, n);
+    } else if (watch_kind() == WATCH_ASAN && n > 0) {
+        __asan_unpoison_memory_region(bytes, n);
+    }
+}
+
+void
+watch_open(const void *bytes, size_t n)
+{
+    if (watch_kind() == WATCH_MEMCHECK) {
+        tool_reveal(bytes, n);
     } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_unpoison_memory_region(bytes, n);
     }
@@ -129,13 +155,11 @@ watch_end(const void *handle, const void *bytes, size_t n)
 void
 watch_give_back(const void *handle, const void *bytes, size_t n, bool is_fixed)
 {
-    if (watch_kind() == WATCH_MEMCHECK) {
-        tool_pool_end(handle);
-        if (is_fixed) {
-            tool_reveal(bytes, n);
-        }
-    } else if (watch_kind() == WATCH_ASAN && is_fixed && n > 0) {
-        __asan_unpoison_memory_region(bytes, n);
+    if (watch_kind() == WATCH_MEMCHECK && handle != NULL) {
+        tool_pool_forget(handle, bytes, n);
+    }
+    if (is_fixed) {
+        watch_open(bytes, n);
     }
 }
 
@@ -186,11 +210,31 @@ watch_is_fixed(const void *address)
            watch_is_on_stack((uintptr_t)address);
 }
 
+static void
+watch_tell_out(const void *handle, const void *block, size_t n)
+{
+    if (handle != NULL) {
+        tool_block_out(handle, block, n);
+    } else {
+        tool_show(block, n);
+    }
+}
+
+static void
+watch_tell_in(const void *handle, const void *block, size_t n)
+{
+    if (handle != NULL) {
+        tool_block_in(handle, block);
+    } else {
+        tool_hide(block, n);
+    }
+}
+
 void
 watch_out(const void *handle, const void *block, size_t n)
 {
     if (watch_kind() == WATCH_MEMCHECK) {
-        tool_block_out(handle, block, n);
+        watch_tell_out(handle, block, n);
     } else if (watch_kind() == WATCH_ASAN) {
         __asan_unpoison_memory_region(block, n);
     }
@@ -200,7 +244,7 @@ void
 watch_in(const void *handle, const void *block, size_t n)
 {
     if (watch_kind() == WATCH_MEMCHECK) {
-        tool_block_in(handle, block);
+        watch_tell_in(handle, block, n);
     } else if (watch_kind() == WATCH_ASAN) {
         __asan_poison_memory_region(block, n);
     }

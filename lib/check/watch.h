@@ -36,7 +36,8 @@ void watch_want_leak_check(void);
 /* The bytes are the library's, so that it may format them. */
 void watch_prepare(const void *bytes, size_t n);
 
-/* A pool begins, its blocks free. The handle stands for it, as it may be born again. */
+/* A pool begins, its blocks free. The handle stands for it, as it may be born again; with NULL in
+ * its place tools learn what may be touched, and not who has it. */
 void watch_begin(const void *handle, const void *bytes, size_t n);
 
 /* All that is said of it is void. */
@@ -45,6 +46,9 @@ void watch_end(const void *handle, const void *bytes, size_t n);
 /* The same of a pool that is over, whose buffer may be gone: no mark stays on fixed memory, and
  * none is touched on other memory, which its allocator may have back. */
 void watch_give_back(const void *handle, const void *bytes, size_t n, bool is_fixed);
+
+/* Bytes of fixed memory that nobody might touch may be touched; the rest is as it was. */
+void watch_open(const void *bytes, size_t n);
 
 /* Whether an address is static or on the caller's stack. Call it with no lock held: it asks the
  * loader. */

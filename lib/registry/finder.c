@@ -160,7 +160,7 @@ finder_held(size_t n, struct held *held)
     return node != NULL;
 }
 
-/* Memcheck looks for lost blocks of registered pools, and for none of dropped ones. */
+/* Memcheck looks for lost blocks of registered pools. */
 static void
 finder_ask_memcheck(void)
 {
@@ -168,11 +168,6 @@ finder_ask_memcheck(void)
     for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
         if (node->keep.record != NULL) {
             check_keep_held(node->keep.record);
-        }
-    }
-    for (struct node *node = registry_first_dropped(); node != NULL; node = node->next) {
-        if (node->keep.record != NULL) {
-            check_end_marks(node->keep.record);
         }
     }
     registry_leave();

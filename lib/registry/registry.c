@@ -301,6 +301,9 @@ registry_link(struct node *node)
 void
 registry_drop(struct node *node)
 {
+    if (node->keep.record != NULL) {
+        check_drop(node->keep.record);
+    }
     registry_move(node, NODE_DROPPED);
 }
 

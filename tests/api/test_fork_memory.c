@@ -24,6 +24,7 @@ struct subject {
     struct os_mempool *pool;
     void *buffer;
     size_t bytes;
+    void *block; /* in use all the time */
 };
 
 static void *
@@ -62,7 +63,8 @@ subject_make(enum fate fate, unsigned parts, unsigned state)
     if (state != 0) {
         assert_int_equal(use_alone(subject.pool, BOX_WARM), 0);
     }
-    assert_non_null(os_memblock_get(subject.pool));
+    subject.block = os_memblock_get(subject.pool);
+    assert_non_null(subject.block);
     if ((parts & PART_STRUCT) != 0) {
         pages_doom(subject.pool, sizeof(*subject.pool), fate);
     }
@@ -77,6 +79,7 @@ subject_end(struct subject *subject)
 {
     assert_int_equal(stats_of(subject->pool).num_free, BLOCKS - 1);
     assert_int_equal(take_all(subject->pool), BLOCKS - 1);
+    assert_int_equal(os_memblock_put(subject->pool, subject->block), OS_OK);
     assert_true(os_mempool_is_sane(subject->pool));
     assert_int_equal(os_mempool_unregister(subject->pool), OS_OK);
     munmap(subject->pool, sizeof(*subject->pool));

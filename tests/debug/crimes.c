@@ -481,9 +481,32 @@ reuse_retired(void)
     free(heap);
 }
 
+/* The buffer is the program's again with unregister, but for the blocks that are in use. */
+static void
+reuse_unregistered(void)
+{
+    union {
+        os_membuf_t words[OS_MEMPOOL_SIZE(BLOCKS, 1)];
+        volatile long live;
+    } on_stack;
+    struct os_mempool mp;
+    os_membuf_t next[OS_MEMPOOL_SIZE(BLOCKS, 1)];
+
+    os_mempool_init(&mp, BLOCKS, 1, on_stack.words, "before");
+    getter(&mp);
+    os_mempool_unregister(&mp);
+    on_stack.live = 5;
+    os_mempool_init(&mp, BLOCKS, 1, next, "after");
+    if (on_stack.live != 5) {
+        exit(9);
+    }
+    os_mempool_unregister(&mp);
+}
+
 static void
 do_reuse(void)
 {
+    reuse_unregistered();
     reuse_dropped();
     reuse_retired();
 }

@@ -61,6 +61,11 @@ tool_reveal(const void *bytes, size_t n)
 }
 
 static inline void
+tool_pool_forget(const void *handle, const void *bytes, size_t n)
+{
+}
+
+static inline void
 tool_lock_taken(const void *lock)
 {
 }

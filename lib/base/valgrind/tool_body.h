@@ -76,18 +76,20 @@ tool_show(const void *bytes, size_t n)
     VALGRIND_MAKE_MEM_UNDEFINED(bytes, n);
 }
 
-/* A byte at a time: 3 is Memcheck's answer for one that is not accessible. */
+/* Seldom called and not short: tool.c. */
+void tool_reveal_bytes(const void *bytes, size_t n);
+void tool_forget_pool(const void *handle, const void *bytes, size_t n);
+
 static inline void
 tool_reveal(const void *bytes, size_t n)
 {
-    const char *end = (const char *)bytes + n;
-    char bits;
+    tool_reveal_bytes(bytes, n);
+}
 
-    for (const char *byte = bytes; byte < end; byte++) {
-        if (VALGRIND_GET_VBITS(byte, &bits, 1) == 3) {
-            VALGRIND_MAKE_MEM_UNDEFINED(byte, 1);
-        }
-    }
+static inline void
+tool_pool_forget(const void *handle, const void *bytes, size_t n)
+{
+    tool_forget_pool(handle, bytes, n);
 }
 
 static inline void
