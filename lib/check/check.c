@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "check/handler.h"
 #include "check/margin.h"
 #include "check/record.h"
 #include "check/watch.h"
@@ -519,5 +520,5 @@ void
 check_fork_child(void)
 {
     track_fork_child();
-    fault_fork_child();
+    handler_fork_child();
 }

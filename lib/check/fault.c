@@ -9,6 +9,7 @@
 #include <bsd/string.h>
 
 #include "base/text.h"
+#include "check/handler.h"
 #include "check/report.h"
 #include "check/track.h"
 #include "layout/counts.h"
@@ -20,19 +21,8 @@ enum fault_mode { FAULT_COUNT, FAULT_LOG, FAULT_ABORT };
 static enum fault_mode fault_mode;
 static void (*fault_find)(struct osmempool_fault *fault);
 
-/*
- * The handler: the sequence number is odd while it changes. The writer's stores are releases and
- * the reader's loads acquires, so who sees any of them sees the odd number on its second look.
- */
-static uint32_t fault_handler_seq;
-static osmempool_fault_fn *fault_handler;
-static void *fault_handler_arg;
-
 /* Faults of the handler itself are not handed to it. */
 static _Thread_local bool fault_in_handler;
-
-/* A change lasts some ns; a reader that met this many was held up between its two looks. */
-enum { FAULT_TRIES = 1000 };
 
 static void
 fault_complain(const char *value)
@@ -75,51 +65,10 @@ fault_is_logged(void)
     return fault_mode != FAULT_COUNT;
 }
 
-void
-fault_fork_child(void)
-{
-    __atomic_store_n(&fault_handler_seq, 0, __ATOMIC_RELAXED);
-}
-
 OSMP_PUBLIC void
 osmempool_set_fault_handler(osmempool_fault_fn *fn, void *arg)
 {
-    uint32_t seq;
-
-    /* Acquire: of two that set it, the second comes wholly after the first. */
-    do {
-        seq = __atomic_load_n(&fault_handler_seq, __ATOMIC_RELAXED) & ~1u;
-    } while (!__atomic_compare_exchange_n(&fault_handler_seq, &seq, seq + 1, false,
-                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    __atomic_store_n(&fault_handler, fn, __ATOMIC_RELEASE);
-    __atomic_store_n(&fault_handler_arg, arg, __ATOMIC_RELEASE);
-    __atomic_store_n(&fault_handler_seq, seq + 2, __ATOMIC_RELEASE);
-}
-
-/* One attempt to read the handler with its argument. Acquire: as argued above. */
-static bool
-fault_try_handler(osmempool_fault_fn **fn, void **arg)
-{
-    uint32_t seq = __atomic_load_n(&fault_handler_seq, __ATOMIC_ACQUIRE);
-
-    *fn = __atomic_load_n(&fault_handler, __ATOMIC_ACQUIRE);
-    *arg = __atomic_load_n(&fault_handler_arg, __ATOMIC_ACQUIRE);
-    return seq % 2 == 0 && seq == __atomic_load_n(&fault_handler_seq, __ATOMIC_RELAXED);
-}
-
-/* The handler to call, if there is one and the thread is not in it already. */
-static osmempool_fault_fn *
-fault_get_handler(void **arg)
-{
-    osmempool_fault_fn *fn;
-    int tries = 0;
-
-    while (!fault_try_handler(&fn, arg)) {
-        if (++tries == FAULT_TRIES) {
-            return NULL;
-        }
-    }
-    return fault_in_handler ? NULL : fn;
+    handler_set((struct handler){fn, arg});
 }
 
 int
@@ -199,17 +148,23 @@ fault_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void 
     return OS_INVALID_PARM;
 }
 
+/* The handler to call, if there is one and the thread is not in it already. */
+static struct handler
+fault_get_handler(void)
+{
+    return fault_in_handler ? (struct handler){NULL, NULL} : handler_get();
+}
+
 /* Hands a fault to all who want to hear of it. */
 static void
-fault_report(struct faults *faults, struct osmempool_fault *fault, osmempool_fault_fn *fn,
-             void *arg)
+fault_report(struct faults *faults, struct osmempool_fault *fault, struct handler handler)
 {
     if (fault->kind == OSMEMPOOL_FAULT_FOREIGN && fault_find != NULL) {
         fault_find(fault);
     }
-    if (fn != NULL) {
+    if (handler.fn != NULL) {
         fault_in_handler = true;
-        fn(fault, arg);
+        handler.fn(fault, handler.arg);
         fault_in_handler = false;
     }
     if (fault_mode != FAULT_COUNT || faults->aloud) {
@@ -220,19 +175,18 @@ fault_report(struct faults *faults, struct osmempool_fault *fault, osmempool_fau
 static void
 faults_tell_all(struct faults *faults, const void *caller)
 {
-    void *arg;
-    osmempool_fault_fn *fn = fault_get_handler(&arg);
+    struct handler handler = fault_get_handler();
 
     if (faults->unfenced) {
         report_unfenced(faults->unfenced_name);
     }
-    if (faults->n == 0 || (fn == NULL && fault_mode == FAULT_COUNT && !faults->aloud)) {
+    if (faults->n == 0 || (handler.fn == NULL && fault_mode == FAULT_COUNT && !faults->aloud)) {
         return;
     }
     for (uint32_t i = 0; i < faults->n_told; i++) {
         faults->list[i].caller = (void *)(uintptr_t)caller;
         faults->list[i].thread = track_thread();
-        fault_report(faults, &faults->list[i], fn, arg);
+        fault_report(faults, &faults->list[i], handler);
     }
     if (faults->n > faults->n_told && fault_mode != FAULT_COUNT) {
         report_more(faults->n - faults->n_told);

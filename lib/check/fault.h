@@ -6,8 +6,7 @@
  * then reports. A report calls the program's handler and, if OSMEMPOOL_FAULT says so, writes a text
  * to standard error and aborts. Neither allocates memory.
  *
- * Synchronization: notes inside a section of the pool; reports with no lock held. The handler is
- * kept under a sequence number, like a pool's counters: setting and reporting wait for nobody.
+ * Synchronization: notes inside a section of the pool; reports with no lock held.
  */
 #ifndef OSMP_CHECK_FAULT_H
 #define OSMP_CHECK_FAULT_H
@@ -85,8 +84,5 @@ bool fault_is_logged(void);
 
 /* What finds the registered pool that an address is in and fills in the fault's last members. */
 void fault_set_finder(void (*find)(struct osmempool_fault *fault));
-
-/* In a forked child: another thread may have been about to set the handler. */
-void fault_fork_child(void);
 
 #endif

@@ -12,57 +12,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "common/box.h"
+#include "common/steps.h"
 #include "pool/enter.h"
 
 enum { STEPS_MAX = 2000, PATIENCE_US = 3000, LOOK_US = 100, ALARM_SECONDS = 250 };
-
-#if defined(__x86_64__) && defined(__LP64__)
-static const bool steps_are_had = true;
-
-/* EFLAGS.TF, below the red zone; the trap comes after the instruction behind it. */
-static void
-trap_flag_set(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
-                     "lea 128(%%rsp), %%rsp" ::
-                         : "memory", "cc");
-}
-
-static void
-trap_flag_clear(void)
-{
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
-                     "lea 128(%%rsp), %%rsp" ::
-                         : "memory", "cc");
-}
-
-static void
-trap_flag_clear_in(void *context)
-{
-    ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
-}
-#else
-static const bool steps_are_had = false;
-
-static void
-trap_flag_set(void)
-{
-}
-
-static void
-trap_flag_clear(void)
-{
-}
-
-static void
-trap_flag_clear_in(void *context)
-{
-}
-#endif
 
 struct stepper {
     struct os_mempool *pool;
