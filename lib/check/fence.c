@@ -54,9 +54,15 @@ fence_unreserve(struct fence *fence)
 static bool
 fence_measure(struct fence *fence, uint32_t n, size_t stride)
 {
+    size_t step;
+
     fence->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    fence->block_bytes = (stride + fence->page_bytes - 1) / fence->page_bytes * fence->page_bytes;
-    return !__builtin_mul_overflow(fence_step(fence), n, &fence->map_bytes) &&
+    if (__builtin_add_overflow(stride, fence->page_bytes - 1, &fence->block_bytes)) {
+        return false;
+    }
+    fence->block_bytes -= fence->block_bytes % fence->page_bytes;
+    return !__builtin_add_overflow(fence->block_bytes, fence->page_bytes, &step) &&
+           !__builtin_mul_overflow(step, n, &fence->map_bytes) &&
            !__builtin_add_overflow(fence->map_bytes, fence->page_bytes, &fence->map_bytes) &&
            fence->map_bytes < SIZE_MAX - 2 * fence->page_bytes;
 }

@@ -81,21 +81,31 @@ record_format(struct os_mempool *mp)
     }
 }
 
+bool
+record_measure(struct record_size *size, uint32_t n, bool tracked)
+{
+    size_t traces_bytes;
+
+    return !__builtin_mul_overflow(n, sizeof(struct record_block), &size->traces) &&
+           !__builtin_add_overflow(size->traces, sizeof(struct record), &size->traces) &&
+           !__builtin_mul_overflow(n, tracked ? sizeof(struct trace) : 0, &traces_bytes) &&
+           !__builtin_add_overflow(size->traces, traces_bytes, &size->bytes);
+}
+
 /* One mapping for all, as they live and die together; NULL if there is no memory. */
 static struct record *
 record_new(uint32_t n, bool tracked)
 {
-    size_t traces = sizeof(struct record) + n * sizeof(struct record_block);
-    size_t bytes = traces + (tracked ? n * sizeof(struct trace) : 0);
-    struct record *record = pages_map(bytes);
+    struct record_size size;
+    struct record *record = record_measure(&size, n, tracked) ? pages_map(size.bytes) : NULL;
 
     if (record == NULL) {
         return NULL;
     }
-    record->map_bytes = bytes;
+    record->map_bytes = size.bytes;
     record->n_blocks = n;
     record->blocks = (struct record_block *)(void *)(record + 1);
-    record->traces = tracked ? (struct trace *)(void *)((char *)record + traces) : NULL;
+    record->traces = tracked ? (struct trace *)(void *)((char *)record + size.traces) : NULL;
     return record;
 }
 

@@ -55,6 +55,15 @@ struct record {
     struct fence fence;
 } __attribute__((aligned(8))); /* blocks and traces, which hold 64-bit words, lie behind it */
 
+/* Where the parts of a record are that lie behind one another. */
+struct record_size {
+    size_t traces; /* the offset of the traces, behind struct record and the blocks */
+    size_t bytes;
+};
+
+/* The size of a record of n blocks; false if it is no size_t, as may be on 32-bit machines. */
+bool record_measure(struct record_size *size, uint32_t n, bool tracked);
+
 /* Makes the record of a pool that has all blocks in; false if there is no memory. */
 bool record_make(struct os_mempool *mp);
 

@@ -10,17 +10,27 @@ enum {
 
 static const char json_replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 
+/* Doubled, so that a document is copied a fixed number of times per byte. */
+static size_t
+json_room_for(const struct json *json, size_t least)
+{
+    size_t room;
+
+    if (__builtin_mul_overflow(json->room, 2, &room) || room < JSON_FIRST_ROOM) {
+        room = JSON_FIRST_ROOM;
+    }
+    return room < least ? least : room;
+}
+
 bool
 json_grow(struct json *json, size_t n)
 {
-    /* Doubled, so that a document is copied a fixed number of times per byte. */
-    size_t room = json->room < JSON_FIRST_ROOM ? JSON_FIRST_ROOM : json->room * 2;
+    size_t least;
+    size_t room;
     char *bytes = NULL;
 
-    if (room < json->used + n) {
-        room = json->used + n;
-    }
-    if (!json->failed) {
+    if (!__builtin_add_overflow(json->used, n, &least) && !json->failed) {
+        room = json_room_for(json, least);
         bytes = realloc(json->bytes, room);
     }
     if (bytes == NULL) {

@@ -61,6 +61,18 @@ const struct task_kind task_holders = {"holders", visit_holders, task_write_hold
 const struct task_kind task_check = {"checks", visit_check, task_write_check};
 const struct task_kind task_reset_min = {"reset", visit_reset_min, task_write_reset_min};
 
+static struct task *
+task_new(size_t room)
+{
+    size_t bytes;
+
+    if (__builtin_mul_overflow(room, sizeof(struct visit), &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(struct task), &bytes)) {
+        return NULL;
+    }
+    return malloc(bytes);
+}
+
 /* Memory is had before the registry is entered; an eighth more at each turn. */
 static struct task *
 task_list_all(void)
@@ -72,7 +84,7 @@ task_list_all(void)
     do {
         room = n + n / 8 + TASK_SPARE;
         free(task);
-        task = malloc(sizeof(*task) + room * sizeof(task->visits[0]));
+        task = task_new(room);
         if (task == NULL) {
             return NULL;
         }

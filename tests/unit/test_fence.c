@@ -118,6 +118,9 @@ sizes_that_no_memory_has_are_refused(void **state)
 
     assert_false(fence_make(&fence, UINT32_MAX, SIZE_MAX / 4));
     assert_false(fence_make(&fence, 2, SIZE_MAX / 2));
+    for (size_t below = 0; below < 3 * 4096; below += 8) {
+        assert_false(fence_make(&fence, 1, SIZE_MAX - 7 - below));
+    }
 }
 
 int

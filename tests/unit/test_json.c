@@ -159,6 +159,18 @@ a_failure_sticks_until_the_document_is_taken(void **state)
     expect_taken(&json, "5\n");
 }
 
+static void
+room_for_more_than_there_can_be_is_refused(void **state)
+{
+    struct json json = {0};
+    size_t n;
+
+    json_string(&json, "before");
+    assert_false(json_grow(&json, SIZE_MAX));
+    json_string(&json, "after");
+    assert_null(json_take(&json, &n));
+}
+
 int
 main(void)
 {
@@ -170,6 +182,7 @@ main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
         cmocka_unit_test(a_long_document_keeps_all_its_bytes),
         cmocka_unit_test(a_failure_sticks_until_the_document_is_taken),
+        cmocka_unit_test(room_for_more_than_there_can_be_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

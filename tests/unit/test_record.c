@@ -144,6 +144,32 @@ who_tells_of_leaks_is_known_from_the_beginning(void **state)
     end(second);
 }
 
+/* Whatever a size_t holds. On 64-bit machines no number of blocks is too many. */
+static void
+expect_measured(uint32_t n, bool tracked)
+{
+    const uint64_t traces = sizeof(struct record) + (uint64_t)n * sizeof(struct record_block);
+    const uint64_t bytes = traces + (tracked ? (uint64_t)n * sizeof(struct trace) : 0);
+    struct record_size size;
+    bool measured = record_measure(&size, n, tracked);
+
+    assert_int_equal(measured, bytes <= SIZE_MAX);
+    if (measured) {
+        assert_true(size.traces == traces && size.bytes == bytes);
+    }
+}
+
+static void
+the_size_of_a_record_is_exact_or_none(void **state)
+{
+    const uint32_t ns[] = {0, 1, 5, 1000, 89478485, 107374183, 0x20000000, UINT32_MAX};
+
+    for (unsigned i = 0; i < LENGTH(ns); i++) {
+        expect_measured(ns[i], false);
+        expect_measured(ns[i], true);
+    }
+}
+
 int
 main(void)
 {
@@ -154,6 +180,7 @@ main(void)
         cmocka_unit_test(traces_are_kept_under_track_alone),
         cmocka_unit_test(a_fence_that_is_dropped_leaves_poison),
         cmocka_unit_test(who_tells_of_leaks_is_known_from_the_beginning),
+        cmocka_unit_test(the_size_of_a_record_is_exact_or_none),
     };
 
     setenv("OSMEMPOOL_DEBUG", "track:track;poison:poison;fence:fence;check,track:both", 1);
