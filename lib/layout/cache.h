@@ -4,7 +4,7 @@
  *
  * A cache holds pointers to free blocks in an array, of which its thread alone takes and gives the
  * last. It belongs to its pool: a thread finds its own where the pool itself leads to it (near), or
- * by its thread pointer in the set's homes or table, and verifies. A dead thread's cache is used
+ * by its thread pointer in the set's homes or tables, and verifies. A dead thread's cache is used
  * again by the next; caches and tables are freed when the pool is unregistered, or when one that
  * was dropped is initialised again.
  *
@@ -56,10 +56,16 @@ struct cache {
     struct cache *next;
 } __attribute__((aligned(64)));
 
+/* A thread's pointer, 0 in a slot that was never filled, and the cache that was its own then. */
+struct cache_slot {
+    uintptr_t tp;
+    struct cache *cache;
+};
+
 struct cache_table {
-    struct cache_table *older; /* still read by threads that found it before it was replaced */
-    unsigned bits;
-    struct cache *slots[]; /* never NULL: cache_table.h */
+    struct cache_table *larger; /* the next one; NULL as long as none is needed */
+    unsigned bits;              /* 2^bits slots */
+    struct cache_slot slots[];
 };
 
 /* A power of two. A constant, as a load of it would stand before all others of a get or a put. */
@@ -72,7 +78,7 @@ enum { CACHE_HOMES = 64 };
 
 struct cache_set {
     struct cache *homes[CACHE_HOMES]; /* never NULL: cache_table.h */
-    struct cache_table *table;
+    struct cache_table *table;        /* the smallest */
     struct cache *all;
     void **depot;
     uint32_t depot_n;

@@ -3,43 +3,44 @@
 
 #include <stdlib.h>
 
-enum { CACHE_TABLE_BITS = 4, CACHE_WINDOW = 4 };
+/* The tables have 16, 128, 1,024, 8,192 and 65,536 slots, in buckets of four. */
+enum {
+    CACHE_TABLE_BITS = 4,
+    CACHE_TABLE_BITS_MORE = 3,
+    CACHE_TABLE_BITS_MAX = 16,
+    CACHE_BUCKET = 4,
+};
 
 struct cache cache_nobodys;
 
-/* Multiplicative hash (Knuth, The Art of Computer Programming 3, 6.4); its high bits are good. */
+/*
+ * Thread pointers are in arithmetic progression, as all stacks are of one size. A multiplication
+ * makes another progression of that, which with some sizes falls into a few buckets. So the high
+ * bits are mixed into the low ones before it, and it is done twice. (The multiplier: D. E. Knuth,
+ * The Art of Computer Programming 3, 6.4.)
+ */
+static uint64_t
+cache_table_mix(uintptr_t tp)
+{
+    uint64_t hash = tp;
+
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+/* The high bits are the best. */
 static size_t
-cache_table_hash(const struct cache_table *table, uintptr_t tp)
+cache_table_bucket(const struct cache_table *table, uint64_t mixed)
 {
-    return (size_t)((uint64_t)tp * 0x9e3779b97f4a7c15u >> (64 - table->bits));
+    return (size_t)(mixed >> (64 - table->bits)) / CACHE_BUCKET * CACHE_BUCKET;
 }
 
-/* The window of the last hash ends behind it, so that no index wraps. */
-static size_t
-cache_table_slots(unsigned bits)
-{
-    return ((size_t)1 << bits) + CACHE_WINDOW - 1;
-}
-
-static void
-cache_table_empty(struct cache **slots, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        slots[i] = &cache_nobodys;
-    }
-}
-
+/* Acquire: pairs with the release that adds a table, so its slots are seen. */
 static struct cache_table *
-cache_table_new(unsigned bits)
+cache_table_at(struct cache_table *const *link)
 {
-    size_t slots = cache_table_slots(bits);
-    struct cache_table *table = malloc(sizeof(*table) + slots * sizeof(table->slots[0]));
-
-    if (table != NULL) {
-        *table = (struct cache_table){.bits = bits};
-        cache_table_empty(table->slots, slots);
-    }
-    return table;
+    return __atomic_load_n(link, __ATOMIC_ACQUIRE);
 }
 
 struct cache_set *
@@ -47,13 +48,8 @@ cache_table_new_set(void)
 {
     struct cache_set *set = calloc(1, sizeof(*set));
 
-    if (set != NULL) {
-        cache_table_empty(set->homes, CACHE_HOMES);
-        set->table = cache_table_new(CACHE_TABLE_BITS);
-    }
-    if (set != NULL && set->table == NULL) {
-        free(set);
-        set = NULL;
+    for (size_t i = 0; set != NULL && i < CACHE_HOMES; i++) {
+        set->homes[i] = &cache_nobodys;
     }
     return set;
 }
@@ -72,34 +68,57 @@ cache_table_free_set(struct cache_set *set)
         cache = next;
     }
     while (table != NULL) {
-        struct cache_table *older = table->older;
+        struct cache_table *larger = table->larger;
 
         free(table);
-        table = older;
+        table = larger;
     }
     free(set->depot);
     free(set);
 }
 
 /*
- * Relaxed for what tells whose a cache is and whether it is open: only one's own makes a
- * difference, and what that thread stored itself it sees; the section looks again.
+ * Relaxed for whose a slot and a cache are: a thread's own pointer stands there only if it wrote it
+ * itself, or one with the same pointer did that had ended before. Such a one's cache may be
+ * another's by now, but is one of this pool's, and tells.
  */
-struct cache *
-cache_table_find(const struct cache_set *set)
+static struct cache *
+cache_table_look(const struct cache_table *table, uint64_t mixed, uintptr_t tp)
 {
-    const struct cache_table *table = __atomic_load_n(&set->table, __ATOMIC_ACQUIRE);
-    const uintptr_t tp = osmp_thread_pointer();
-    struct cache *const *slot = &table->slots[cache_table_hash(table, tp)];
+    const struct cache_slot *slot = &table->slots[cache_table_bucket(table, mixed)];
 
-    for (size_t i = 0; i < CACHE_WINDOW; i++) {
-        struct cache *cache = cache_table_slot(&slot[i]);
+    for (size_t i = 0; i < CACHE_BUCKET; i++) {
+        struct cache *cache;
 
+        if (__atomic_load_n(&slot[i].tp, __ATOMIC_RELAXED) != tp) {
+            continue;
+        }
+        cache = cache_table_slot(&slot[i].cache);
         if (__atomic_load_n(&cache->tp, __ATOMIC_RELAXED) == tp) {
             return cache;
         }
     }
     return NULL;
+}
+
+static struct cache *
+cache_table_find_of(const struct cache_set *set, uintptr_t tp)
+{
+    const uint64_t mixed = cache_table_mix(tp);
+    const struct cache_table *table = cache_table_at(&set->table);
+    struct cache *cache = NULL;
+
+    while (table != NULL && cache == NULL) {
+        cache = cache_table_look(table, mixed, tp);
+        table = cache_table_at(&table->larger);
+    }
+    return cache;
+}
+
+struct cache *
+cache_table_find(const struct cache_set *set)
+{
+    return cache_table_find_of(set, osmp_thread_pointer());
 }
 
 struct cache *
@@ -125,66 +144,81 @@ cache_table_is_free(const struct cache *slot)
     return slot == &cache_nobodys || slot->tp == 0;
 }
 
-/* Puts a cache into a free slot of its window; false if there is none. */
+/* Whether no living thread's cache is found through a slot. */
 static bool
-cache_table_place(struct cache_table *table, struct cache *cache)
+cache_table_may_fill(const struct cache_slot *slot)
 {
-    struct cache **slot = &table->slots[cache_table_hash(table, cache->tp)];
+    return slot->cache == NULL || slot->cache->tp != slot->tp;
+}
 
-    for (size_t i = 0; i < CACHE_WINDOW; i++) {
-        if (cache_table_is_free(slot[i])) {
-            cache_table_fill(&slot[i], cache);
+/* Puts a cache into a free slot of its bucket; false if there is none. */
+static bool
+cache_table_put(struct cache_table *table, struct cache *cache)
+{
+    struct cache_slot *slot = &table->slots[cache_table_bucket(table, cache_table_mix(cache->tp))];
+
+    for (size_t i = 0; i < CACHE_BUCKET; i++) {
+        if (cache_table_may_fill(&slot[i])) {
+            cache_table_fill(&slot[i].cache, cache);
+            __atomic_store_n(&slot[i].tp, cache->tp, __ATOMIC_RELAXED);
             return true;
         }
     }
     return false;
 }
 
-/* Places all caches that somebody has in a new table; false if one finds no slot. */
-static bool
-cache_table_place_all(struct cache_table *table, const struct cache_set *set)
+/* Adds a table, which is empty: nothing is moved. Release: pairs with the acquire in
+ * cache_table_at(). */
+static struct cache_table *
+cache_table_add(struct cache_table **link, unsigned bits)
 {
-    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
-        if (cache->tp != 0 && !cache_table_place(table, cache)) {
-            return false;
-        }
-    }
-    return true;
-}
+    const size_t slots = (size_t)1 << bits;
+    struct cache_table *table = NULL;
 
-/* Replaces the table by a larger one in which every cache has a slot; false without memory. */
-static bool
-cache_table_grow(struct cache_set *set)
-{
-    unsigned bits = set->table->bits;
-    struct cache_table *table;
-
-    for (;;) {
-        table = cache_table_new(++bits);
-        if (table == NULL || cache_table_place_all(table, set)) {
-            break;
-        }
-        free(table);
+    if (bits <= CACHE_TABLE_BITS_MAX) {
+        table = calloc(1, sizeof(*table) + slots * sizeof(table->slots[0]));
     }
     if (table != NULL) {
-        table->older = set->table;
-        __atomic_store_n(&set->table, table, __ATOMIC_RELEASE);
+        table->bits = bits;
+        __atomic_store_n(link, table, __ATOMIC_RELEASE);
     }
-    return table != NULL;
+    return table;
 }
 
-static void
-cache_table_remove(struct cache **slots, size_t n, const struct cache *cache)
+/* An earlier thread with the same pointer may have had the same cache: its slot will do. */
+bool
+cache_table_place(struct cache_set *set, struct cache *cache)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (slots[i] == cache) {
-            cache_table_fill(&slots[i], &cache_nobodys);
+    struct cache_table **link = &set->table;
+    unsigned bits = CACHE_TABLE_BITS;
+
+    if (cache_table_find_of(set, cache->tp) == cache) {
+        return true;
+    }
+    for (;;) {
+        struct cache_table *table = *link != NULL ? *link : cache_table_add(link, bits);
+
+        if (table == NULL || cache_table_put(table, cache)) {
+            return table != NULL;
+        }
+        link = &table->larger;
+        bits += CACHE_TABLE_BITS_MORE;
+    }
+}
+
+/* Nobody comes to a cache by the home that it had. */
+static void
+cache_table_leave_home(struct cache_set *set, const struct cache *cache)
+{
+    for (size_t i = 0; i < CACHE_HOMES; i++) {
+        if (set->homes[i] == cache) {
+            cache_table_fill(&set->homes[i], &cache_nobodys);
         }
     }
 }
 
-/* A cache that nobody has: a dead thread's, out of the table, or a new one. One that is open still
- * may hold blocks: a forked child found it in a dropped pool. */
+/* A cache that nobody has: a dead thread's, or a new one. One that is open still may hold blocks: a
+ * forked child found it in a dropped pool. */
 static struct cache *
 cache_table_spare(struct cache_set *set)
 {
@@ -194,8 +228,7 @@ cache_table_spare(struct cache_set *set)
         cache = cache->next;
     }
     if (cache != NULL) {
-        cache_table_remove(set->homes, CACHE_HOMES, cache);
-        cache_table_remove(set->table->slots, cache_table_slots(set->table->bits), cache);
+        cache_table_leave_home(set, cache);
         return cache;
     }
     cache = aligned_alloc(_Alignof(struct cache), sizeof(*cache));
@@ -234,7 +267,7 @@ cache_table_adopt(struct cache_set *set, struct thread *thread)
         return NULL;
     }
     cache_table_set_thread(cache, thread);
-    if (!cache_table_place(set->table, cache) && !cache_table_grow(set)) {
+    if (!cache_table_place(set, cache)) {
         cache_table_set_thread(cache, NULL);
         return NULL;
     }

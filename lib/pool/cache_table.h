@@ -3,10 +3,14 @@
  * cache_table.h: which cache of a pool is whose.
  *
  * A thread's cache is in the set's home for its thread pointer, or, if another's is there, only in
- * the table, at a hash of the pointer or in one of the CACHE_WINDOW - 1 slots after it. Looking up
- * takes no lock: whatever a slot holds is a cache of this pool, or one that is nobody's, and only
- * the caller's own bears its thread pointer. A table that is replaced by a larger one is kept, as
- * others may still look into it: they miss at worst, and then take the lock.
+ * a table, in the bucket that a hash of the pointer chooses. Looking up takes no lock: whatever a
+ * slot holds is a cache of this pool, or one that is nobody's, and only the caller's own bears its
+ * thread pointer.
+ *
+ * There are up to five tables, each eight times as large as the one before. One is added, empty, by
+ * the first thread that finds its buckets full in all others; nothing in them moves, so it does not
+ * matter who is looking into them. A thread that finds its bucket full in the largest one, too, or
+ * no memory for the next one, has no cache.
  *
  * Synchronization: cache_table_home(), cache_table_beside() and cache_table_find() at any time, the
  * rest under the pool's lock.
@@ -21,7 +25,7 @@
 /* What stands in empty slots: always closed, and of no thread. */
 extern struct cache cache_nobodys;
 
-/* A set with an empty table; NULL if there is no memory. */
+/* A set without a cache; NULL if there is no memory. */
 struct cache_set *cache_table_new_set(void);
 
 /* Frees a set with all its caches and tables. */
@@ -30,6 +34,9 @@ void cache_table_free_set(struct cache_set *set);
 /* The caller's cache, closed and empty, with room for the set's depth; made, or taken over from a
  * dead thread, if it has none. NULL if there is no memory. */
 struct cache *cache_table_own(struct cache_set *set);
+
+/* Puts the cache of the thread whose pointer it bears into a table; false if there is no slot. */
+bool cache_table_place(struct cache_set *set, struct cache *cache);
 
 /* The caller's cache, open or not; NULL if it has none. */
 struct cache *cache_table_find(const struct cache_set *set);

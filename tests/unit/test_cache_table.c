@@ -2,6 +2,7 @@
 /* test_cache_table.c: each thread finds its own cache, whoever else has one. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/box.h"
 #include "layout/tail.h"
@@ -96,24 +97,109 @@ there_are_never_more_caches_than_threads_at_once(void **state)
     cache_table_free_set(set);
 }
 
-/* A table grows by doubling, so what is kept of old ones is less than the new one. */
+/* Number of slots of all tables. */
+static size_t
+slots_in(const struct cache_set *set)
+{
+    size_t n = 0;
+
+    for (const struct cache_table *table = set->table; table != NULL; table = table->larger) {
+        n += (size_t)1 << table->bits;
+    }
+    return n;
+}
+
+/* The slots of threads that ended are filled again. */
 static void
-a_table_stays_in_proportion(void **state)
+tables_do_not_grow_with_threads_that_come_and_go(void **state)
 {
     struct cache_set *set = new_set(DEPTH);
     unsigned n_rounds = rounds_of(ROUNDS, SHORT_ROUNDS);
-    unsigned n_older = 0;
 
     for (unsigned round = 0; round < n_rounds; round++) {
         round_of_threads(set);
     }
-    for (const struct cache_table *table = set->table; table->older != NULL; table = table->older) {
-        assert_true(table->older->bits < table->bits);
-        n_older++;
-    }
-    assert_true(set->table->bits <= 12);
-    assert_true(n_older <= 8);
+    assert_in_range(slots_in(set), 1, 16 + 128 + 1024);
     cache_table_free_set(set);
+}
+
+/* Places caches of threads that do not exist, their thread pointers a distance apart; how many have
+ * a slot. */
+static unsigned
+place(struct cache_set *set, struct cache *caches, unsigned n, uintptr_t first, uintptr_t distance)
+{
+    unsigned placed = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        caches[i].tp = first + i * distance;
+        placed += cache_table_place(set, &caches[i]);
+    }
+    return placed;
+}
+
+static struct cache *
+new_caches(unsigned n)
+{
+    struct cache *caches = aligned_alloc(_Alignof(struct cache), n * sizeof(*caches));
+
+    assert_non_null(caches);
+    memset(caches, 0, n * sizeof(*caches));
+    return caches;
+}
+
+/* Stacks of whatever size, each with a page as a guard; of 7,260 KiB was one of the worst. */
+static void
+no_size_of_stacks_is_unlucky(void **state)
+{
+    enum { THREADS = 256, KIB_MAX = 32768 };
+    struct cache *caches = new_caches(THREADS);
+    unsigned step = rounds_of(4, 484);
+
+    for (uintptr_t kib = 16; kib <= KIB_MAX; kib += step) {
+        struct cache_set *set = new_set(DEPTH);
+
+        assert_int_equal(place(set, caches, THREADS, (uintptr_t)0x7f0000000640, (kib + 4) * 1024),
+                         THREADS);
+        assert_in_range(slots_in(set), THREADS, 16 + 128 + 1024 + 8192);
+        cache_table_free_set(set);
+    }
+    free(caches);
+}
+
+/* More threads than the largest table has slots: some go without, and that is all. */
+static void
+tables_have_a_bound(void **state)
+{
+    enum { THREADS = 150000 };
+    struct cache *caches = new_caches(THREADS);
+    struct cache_set *set = new_set(DEPTH);
+
+    assert_in_range(place(set, caches, THREADS, 0x10000640, 4096), 65536, THREADS - 1);
+    assert_int_equal(slots_in(set), 16 + 128 + 1024 + 8192 + 65536);
+    cache_table_free_set(set);
+    free(caches);
+}
+
+static void
+a_cache_is_found_in_whatever_table_it_is(void **state)
+{
+    enum { THREADS = 2000 };
+    struct cache *caches = new_caches(THREADS);
+
+    for (unsigned n = 0; n <= THREADS; n += 100) {
+        struct cache_set *set = new_set(DEPTH);
+        struct cache *own;
+
+        assert_int_equal(place(set, caches, n, 0x10000640, 8192), n);
+        assert_null(cache_table_find(set));
+        own = cache_table_own(set);
+        assert_non_null(own);
+        assert_ptr_equal(cache_table_find(set), own);
+        leave_cache(own);
+        assert_null(cache_table_find(set));
+        cache_table_free_set(set);
+    }
+    free(caches);
 }
 
 static void
@@ -270,7 +356,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_never_more_caches_than_threads_at_once),
-        cmocka_unit_test(a_table_stays_in_proportion),
+        cmocka_unit_test(tables_do_not_grow_with_threads_that_come_and_go),
+        cmocka_unit_test(no_size_of_stacks_is_unlucky),
+        cmocka_unit_test(tables_have_a_bound),
+        cmocka_unit_test(a_cache_is_found_in_whatever_table_it_is),
         cmocka_unit_test(a_new_depth_is_a_new_array),
         cmocka_unit_test(a_cache_is_found_at_home_or_beside),
         cmocka_unit_test(nobody_finds_anothers_cache),
@@ -278,5 +367,5 @@ main(void)
         cmocka_unit_test(ten_thousand_threads_leave_the_memory_of_those_alive_at_once),
     };
 
-    return check_run("cache_table", tests, 5, caches_are_had());
+    return check_run("cache_table", tests, 8, caches_are_had());
 }
