@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "pool/cache_path.h"
+#include "pool/depot.h"
 #include "pool/owner.h"
 #include "sync/deadlock.h"
 #include "sync/wait.h"
@@ -173,9 +174,7 @@ cache_flush(struct os_mempool *mp, struct cache *cache, uint32_t n)
         return;
     }
     from = &cache->blocks[cache_held(cache->counts) - n];
-    to_depot = cache_least(n, set->depot_room - set->depot_n);
-    memcpy(&set->depot[set->depot_n], from, to_depot * sizeof(*set->depot));
-    set->depot_n += to_depot;
+    to_depot = depot_put(set, from, n);
     freelist_link(mp, &from[to_depot], n - to_depot);
     cache_account(mp, cache, 0, n);
 }
@@ -434,14 +433,12 @@ cache_refill(struct os_mempool *mp, struct cache *cache, uint32_t n)
     uint32_t held = cache_held(cache->counts);
     uint32_t batch = cache_batch(cache->depth);
     uint32_t wanted = cache_least(batch > n ? batch : n, cache->depth - held);
-    uint32_t of_depot = cache_least(wanted, set->depot_n);
     void **to = &cache->blocks[held];
-    uint32_t of_list =
-        freelist_unlink(mp, to + of_depot, wanted - of_depot, freelist_count(mp) - set->depot_n);
+    uint32_t on_list = freelist_count(mp) - set->depot_n;
+    uint32_t of_depot = depot_take(set, to, wanted);
+    uint32_t of_list = freelist_unlink(mp, to + of_depot, wanted - of_depot, on_list);
 
     cache_reverse(to + of_depot, of_list);
-    set->depot_n -= of_depot;
-    memcpy(to, &set->depot[set->depot_n], of_depot * sizeof(*to));
     cache_account(mp, cache, of_depot + of_list, 0);
 }
 
