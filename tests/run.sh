@@ -125,6 +125,9 @@ run_once()
         -Dmempoolstat=disabled && tested ndebug '' --suite unit --suite api
     built gcc prio --werror -Dprio_inherit=true -Dbench=disabled -Dmempoolstat=disabled &&
         tested prio '' --suite unit
+    # Without AddressSanitizer, for which no thread owns a pool or has a cache.
+    built gcc ubsan -Db_sanitize=undefined -Dbench=disabled -Dmempoolstat=disabled &&
+        tested ubsan '' --suite unit --suite api --no-suite static --no-suite rules
     tested asan asan-tool --suite export --suite hostile --no-suite static
     checked library library_alone
     checked no-listen tool_without_listen
