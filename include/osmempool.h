@@ -40,10 +40,11 @@ const char *os_error_str(os_error_t error) OSMP_LABEL(os_error_str);
  * Takes n blocks, all or none.
  *
  * @param mp      The pool.
- * @param blocks  Filled with n blocks; on error its content is undefined and owns nothing.
+ * @param blocks  Filled with n blocks; on error its content is undefined and owns nothing. It may
+ *                lie in a block of the pool that is out.
  * @param n       Number of blocks; 0 is OS_OK.
- * @return  OS_OK; OS_ENOMEM if fewer than n blocks are free; OS_INVALID_PARM for a NULL pool or
- *          array.
+ * @return  OS_OK; OS_ENOMEM if fewer than n blocks are free, or if the array lies in one of the
+ *          pool's and there is no memory for a copy; OS_INVALID_PARM for a NULL pool or array.
  */
 OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
     OSMP_LABEL(os_memblock_get_bulk);
@@ -56,10 +57,13 @@ OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks,
  * extended pool each block goes through the put callback.
  *
  * @param mp      The pool.
- * @param blocks  The blocks; the array is not changed.
- * @param n       Number of blocks; 0 is OS_OK.
- * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; for an extended pool the
- *          first value that is not OS_OK, the others having been put all the same.
+ * @param blocks  The blocks; the array is not changed. It may lie in one of them: it is copied
+ *                before any block is put, above 128 blocks to memory that is mapped for the call.
+ * @param n       Number of blocks; 0 is OS_OK. More than the pool has are refused without a look at
+ *                the array.
+ * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; OS_ENOMEM if there is no
+ *          memory for a copy of the array, and nothing was done; for an extended pool the first
+ *          value that is not OS_OK, the others having been put all the same.
  */
 OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
     OSMP_LABEL(os_memblock_put_bulk);
@@ -176,7 +180,8 @@ struct osmempool_fault {
     struct os_mempool *pool;                  /**< the pool that was called */
     void *block;                              /**< the address that was put, or the block found */
     uint32_t index;                           /**< number of the block; UINT32_MAX if in none */
-    uint32_t n_blocks;       /**< blocks that are lost or out; of a bulk put, those in the array */
+    uint32_t n_blocks;       /**< blocks that are lost or out; TOO_MANY without a block: those of a
+                                  bulk put, refused for their number */
     size_t offset;           /**< MISALIGNED, WRITE_AFTER_PUT, OVERRUN: the first wrong byte of the
                                   block; UNDERRUN: how many bytes before the block that is */
     void *caller;            /**< return address of the call that found it */

@@ -96,6 +96,18 @@ report_calls(struct text *text, const struct osmempool_fault *fault)
     }
 }
 
+/* A bulk put that was refused for its number names no block. */
+static void
+report_too_many(struct text *text, const struct osmempool_fault *fault)
+{
+    if (fault->block == NULL) {
+        text_add(text, "%u blocks in one bulk put, more than it has\n", fault->n_blocks);
+        return;
+    }
+    report_block(text, fault);
+    text_add(text, "\n");
+}
+
 static void
 report_foreign(struct text *text, const struct osmempool_fault *fault)
 {
@@ -225,6 +237,9 @@ report_what(struct text *text, const struct osmempool_fault *fault, const struct
         text_add(text, "%p is byte %zu of ", fault->block, fault->offset);
         report_block(text, fault);
         text_add(text, "\n");
+        break;
+    case OSMEMPOOL_FAULT_TOO_MANY:
+        report_too_many(text, fault);
         break;
     case OSMEMPOOL_FAULT_DAMAGED_LIST:
         report_damaged_list(text, fault);

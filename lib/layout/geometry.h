@@ -127,6 +127,25 @@ geometry_span_holds(const struct os_mempool *mp, const struct geometry_span *spa
            !osmp_rarely(((uint32_t)product & span->low_mask) != 0);
 }
 
+/*
+ * Whether memory of n bytes lies, at least in part, where the blocks do, unless they are set apart.
+ * (It does if its end is less than n and all blocks' bytes, together, behind their first one.)
+ */
+static inline bool
+geometry_touches(const struct os_mempool *mp, const void *memory, size_t n)
+{
+    uintptr_t distance = (uintptr_t)memory + n - mp->mp_membuf_addr;
+
+    return distance - 1 < mp->mp_num_blocks * geometry_stride(mp) + n - 1;
+}
+
+/* Whether the blocks are set apart: their step is not the stride, as its inverse tells. */
+static inline bool
+geometry_is_apart(const struct os_mempool *mp)
+{
+    return mp->osmp_inverse * (geometry_stride(mp) >> mp->osmp_shift) != 1;
+}
+
 static inline struct os_memblock *
 geometry_block(const struct os_mempool *mp, uint32_t i)
 {

@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulk.c: many blocks in one section. */
+/*
+ * bulk.c: many blocks in one section.
+ *
+ * The array is the caller's memory, and that may be a block of the very pool: a batch of blocks is
+ * often kept in one of them. A put writes link and key into each block, so such an array is copied
+ * first, and a get fills in a copy.
+ */
+#include <string.h>
+
 #include "base/compiler.h"
 #include "osmempool.h"
 #include "pool/block.h"
 #include "pool/cache_table.h"
 #include "pool/enter.h"
 #include "pool/freelist.h"
+#include "pool/scratch.h"
+
+typedef os_error_t
+bulk_put_fn(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller);
+
+/* More blocks than the pool has: nothing of the array is read or written. */
+static bool
+bulk_is_absurd(const struct os_mempool *mp, uint32_t n)
+{
+    return n > mp->mp_num_blocks;
+}
 
 /* From the list, under the lock. A call that finds too few blocks counts as one failed get. */
 static bool
 bulk_get_from_list(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults)
 {
-    bool done = cache_is_enabled(mp) ? cache_get_bulk_locked(mp, blocks, n)
-                                     : freelist_pop_all(mp, blocks, n);
+    bool done = false;
 
+    if (!bulk_is_absurd(mp, n)) {
+        done = cache_is_enabled(mp) ? cache_get_bulk_locked(mp, blocks, n)
+                                    : freelist_pop_all(mp, blocks, n);
+    }
     if (!done) {
         freelist_explain_pop(mp, blocks, n, faults);
         counts_fail(mp);
@@ -66,22 +88,62 @@ bulk_cache(const struct os_mempool *mp)
     return cache_table_beside(set);
 }
 
-OSMP_PUBLIC os_error_t
-os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
+/* Whichever way a call goes, with its array or a copy. */
+OSMP_WITHIN os_error_t
+bulk_get(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller)
 {
     struct cache *cache;
 
-    if (mp == NULL || blocks == NULL) {
-        return OS_INVALID_PARM;
-    }
-    if (n == 0 || bulk_get_owned(mp, blocks, n)) {
+    if (bulk_get_owned(mp, blocks, n)) {
         return OS_OK;
     }
     cache = bulk_cache(mp);
     if (cache != NULL && cache_get_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
-    return bulk_get_locked(mp, blocks, n, osmp_caller());
+    return bulk_get_locked(mp, blocks, n, caller);
+}
+
+/* An array in a block of the pool, perhaps a free one, is written when all is done. */
+static OSMP_COLD os_error_t
+bulk_get_odd(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller)
+{
+    struct scratch scratch;
+    os_error_t error;
+
+    if (bulk_is_absurd(mp, n)) {
+        return bulk_get_locked(mp, blocks, n, caller);
+    }
+    if (!scratch_begin(&scratch, n)) {
+        return OS_ENOMEM;
+    }
+    error = bulk_get(mp, scratch.array, n, caller);
+    if (error == OS_OK) {
+        memcpy(blocks, scratch.array, n * sizeof(*blocks));
+    }
+    scratch_end(&scratch);
+    return error;
+}
+
+/* Whether the plain ways will not do for an array. */
+static inline bool
+bulk_is_odd(const struct os_mempool *mp, void *const *blocks, uint32_t n)
+{
+    return osmp_unlikely(bulk_is_absurd(mp, n)) ||
+           osmp_unlikely(geometry_touches(mp, blocks, n * sizeof(*blocks)));
+}
+
+OSMP_PUBLIC os_error_t
+os_memblock_get_bulk(struct os_mempool *mp, void **blocks, uint32_t n)
+{
+    if (mp == NULL || blocks == NULL) {
+        return OS_INVALID_PARM;
+    }
+    if (n == 0) {
+        return OS_OK;
+    }
+    return bulk_is_odd(mp, blocks, n) ? bulk_get_odd(mp, blocks, n, osmp_caller())
+                                      : bulk_get(mp, blocks, n, osmp_caller());
 }
 OSMP_LOCAL_NAME(os_memblock_get_bulk);
 
@@ -147,17 +209,6 @@ bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, const vo
     return error;
 }
 
-static os_error_t
-bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
-{
-    struct cache *cache = bulk_cache(mp);
-
-    if (cache != NULL && cache_put_bulk(mp, cache, blocks, n)) {
-        return OS_OK;
-    }
-    return bulk_put_locked(mp, blocks, n, caller);
-}
-
 /* All are looked at first; then each goes its own way, whatever becomes of the others. */
 static os_error_t
 bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
@@ -179,6 +230,86 @@ bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const 
     return first;
 }
 
+static os_error_t
+bulk_put_shared(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n, caller)
+                                 : bulk_put_locked(mp, blocks, n, caller);
+}
+
+/* With a copy of an array that may lie in a block of the pool. */
+static OSMP_COLD os_error_t
+bulk_put_copy(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller,
+              bulk_put_fn *put)
+{
+    struct scratch scratch;
+    os_error_t error;
+
+    if (!scratch_begin(&scratch, n)) {
+        return OS_ENOMEM;
+    }
+    memcpy(scratch.array, blocks, n * sizeof(*blocks));
+    error = put(mp, scratch.array, n, caller);
+    scratch_end(&scratch);
+    return error;
+}
+
+/* Whatever is not the owner's and did not go through the caller's cache. Blocks behind a fence lie
+ * farther apart than bulk_is_odd() knows, and become inaccessible. */
+static __attribute__((noinline)) os_error_t
+bulk_put_past(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    return osmp_unlikely(geometry_is_apart(mp))
+               ? bulk_put_copy(mp, blocks, n, caller, bulk_put_shared)
+               : bulk_put_shared(mp, blocks, n, caller);
+}
+
+/* As bulk_get(). */
+OSMP_WITHIN os_error_t
+bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    struct cache *cache;
+
+    if (bulk_put_owned(mp, blocks, n)) {
+        return OS_OK;
+    }
+    cache = osmp_unlikely(block_is_extended(mp)) ? NULL : bulk_cache(mp);
+    if (cache != NULL && cache_put_bulk(mp, cache, blocks, n)) {
+        return OS_OK;
+    }
+    return bulk_put_past(mp, blocks, n, caller);
+}
+
+/* More blocks than the pool has. */
+static os_error_t
+bulk_refuse(struct os_mempool *mp, uint32_t n, const void *caller)
+{
+    struct osmempool_fault *fault;
+    struct faults faults;
+
+    faults_begin(&faults);
+    pool_enter(mp);
+    if (pool_is_checked(mp)) {
+        check_look(mp, &faults);
+    }
+    counts_refuse(mp);
+    fault = fault_note(&faults, mp, OSMEMPOOL_FAULT_TOO_MANY, NULL);
+    if (fault != NULL) {
+        fault->n_blocks = n;
+    }
+    check_rest(mp);
+    pool_leave(mp);
+    faults_report(&faults, caller);
+    return OS_INVALID_PARM;
+}
+
+static OSMP_COLD os_error_t
+bulk_put_odd(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    return bulk_is_absurd(mp, n) ? bulk_refuse(mp, n, caller)
+                                 : bulk_put_copy(mp, blocks, n, caller, bulk_put);
+}
+
 OSMP_PUBLIC os_error_t
 os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
 {
@@ -188,10 +319,10 @@ os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
     if (osmp_unlikely(blocks == NULL)) {
         return block_refuse(mp, OSMEMPOOL_FAULT_NULL, NULL, osmp_caller());
     }
-    if (n == 0 || bulk_put_owned(mp, blocks, n)) {
+    if (n == 0) {
         return OS_OK;
     }
-    return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n, osmp_caller())
-                                 : bulk_put(mp, blocks, n, osmp_caller());
+    return bulk_is_odd(mp, blocks, n) ? bulk_put_odd(mp, blocks, n, osmp_caller())
+                                      : bulk_put(mp, blocks, n, osmp_caller());
 }
 OSMP_LOCAL_NAME(os_memblock_put_bulk);

@@ -57,7 +57,7 @@ cache_pop_all(struct cache *cache, void **blocks, uint32_t n)
     return true;
 }
 
-bool
+OSMP_HOT bool
 cache_get_bulk(const struct os_mempool *mp, struct cache *cache, void **blocks, uint32_t n)
 {
     bool done;
@@ -104,7 +104,7 @@ cache_push_all(const struct os_mempool *mp, struct cache *cache, void *const *bl
     return true;
 }
 
-bool
+OSMP_HOT bool
 cache_put_bulk(const struct os_mempool *mp, struct cache *cache, void *const *blocks, uint32_t n)
 {
     bool done;

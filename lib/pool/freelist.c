@@ -124,19 +124,20 @@ freelist_unlink(struct os_mempool *mp, void **blocks, uint32_t n, uint32_t lengt
     return taken;
 }
 
-bool
+OSMP_HOT bool
 freelist_pop_all(struct os_mempool *mp, void **blocks, uint32_t n)
 {
+    const uint32_t num_free = freelist_count(mp);
     struct os_memblock *rest;
 
-    if (freelist_look(mp, blocks, n, freelist_count(mp), &rest) < n) {
+    if (num_free < n || freelist_look(mp, blocks, n, num_free, &rest) < n) {
         return false;
     }
     mp->slh_first = rest;
     for (uint32_t i = 0; i < n; i++) {
         freelist_set_key(mp, blocks[i], 0);
     }
-    counts_take(mp, n, freelist_count(mp) - n, 0);
+    counts_take(mp, n, num_free - n, 0);
     return true;
 }
 
@@ -213,7 +214,7 @@ freelist_may_push(struct os_mempool *mp, void *const *blocks, uint32_t i)
            (!geometry_has_key(mp) || !freelist_is_among(blocks, i, block));
 }
 
-bool
+OSMP_HOT bool
 freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32_t *bad)
 {
     uint32_t marked = 0;
@@ -242,9 +243,13 @@ freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct fa
 {
     struct os_memblock *last;
     uint32_t num_free = freelist_count(mp);
-    uint32_t seen = freelist_look(mp, blocks, n, num_free, &last);
+    uint32_t seen;
 
-    if (seen < n && n <= num_free) {
+    if (n > num_free) {
+        return;
+    }
+    seen = freelist_look(mp, blocks, n, num_free, &last);
+    if (seen < n) {
         fault_note_damaged_list(faults, mp, last, num_free - seen - 1);
     }
 }

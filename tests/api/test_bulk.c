@@ -3,7 +3,11 @@
  * test_bulk.c: many blocks in one call: all or nothing, and nothing is lost when it is nothing.
  * Each rule is tried on pools of every kind; box_end() proves that all blocks are there.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/box.h"
 
@@ -274,6 +278,234 @@ low_water_is_what_the_bulk_left(struct box *box)
     }
 }
 
+/* All n blocks go back, by an array at some place of the pool's memory: it is the caller's until
+ * the call returns. */
+static void
+put_from(struct box *box, char *place, void *const *blocks, uint32_t n)
+{
+    memcpy(place, blocks, n * sizeof(*blocks));
+    assert_int_equal(os_memblock_put_bulk(box->pool, (void *const *)(void *)place, n), OS_OK);
+    assert_true(os_mempool_is_sane(box->pool));
+}
+
+static void
+an_array_may_lie_in_any_of_its_blocks(struct box *box)
+{
+    const uint32_t n = box->size / sizeof(void *) < MANY ? box->size / sizeof(void *) : MANY;
+    const unsigned spare = box->size / sizeof(void *) - n;
+    void *blocks[MANY];
+
+    for (uint32_t i = 0; i < n; i++) {
+        for (unsigned word = 0; word <= spare; word += 1 + spare / 3) {
+            get_many(box, blocks, n);
+            put_from(box, (char *)blocks[i] + word * sizeof(void *), blocks, n);
+        }
+    }
+    for (uint32_t m = 1; m < n; m++) {
+        get_many(box, blocks, m);
+        put_from(box, (char *)blocks[m - 1] + (n - m) * sizeof(void *), blocks, m);
+    }
+}
+
+static void
+an_array_may_lie_across_its_blocks(struct box *box)
+{
+    void *blocks[BOX_BLOCKS];
+    const size_t room = OS_MEMPOOL_BYTES(BOX_BLOCKS, box->size) - sizeof(blocks);
+
+    for (size_t at = 0; at <= room && !free_blocks_are_hidden(); at += 8 + room / 64 * 8) {
+        get_many(box, blocks, BOX_BLOCKS);
+        put_from(box, box->buffer + at, blocks, BOX_BLOCKS);
+        assert_int_equal(take_all(box->pool), BOX_BLOCKS);
+    }
+}
+
+static void
+an_array_in_a_block_that_is_refused_leaves_all_blocks_out(struct box *box)
+{
+    void *blocks[4];
+    void **place;
+
+    if (box->size < 4 * sizeof(void *)) {
+        return;
+    }
+    get_many(box, blocks, 3);
+    blocks[3] = box->buffer + 1;
+    for (unsigned i = 0; i < 3; i++) {
+        place = blocks[i];
+        memcpy(place, blocks, sizeof(blocks));
+        assert_int_equal(os_memblock_put_bulk(box->pool, place, 4), OS_INVALID_PARM);
+    }
+    put_many(box, blocks, 3);
+}
+
+/* The array's own blocks among those that it gets, if they are free, or not. */
+static void
+an_array_in_a_block_is_filled_in(struct box *box)
+{
+    void *blocks[BOX_BLOCKS], *others[MIDDLE];
+    void **place;
+
+    if (box->size < MIDDLE * sizeof(void *) || free_blocks_are_hidden()) {
+        return;
+    }
+    get_many(box, blocks, BOX_BLOCKS);
+    place = blocks[BOX_BLOCKS - 1];
+    put_many(box, blocks, MIDDLE);
+    assert_int_equal(os_memblock_get_bulk(box->pool, place, MIDDLE), OS_OK);
+    memcpy(others, place, sizeof(others));
+    put_many(box, others, MIDDLE);
+    put_many(box, &blocks[MIDDLE], BOX_BLOCKS - MIDDLE);
+    assert_true(os_mempool_is_sane(box->pool));
+}
+
+static void
+all_blocks_are_got_into_an_array_in_the_first_of_them(struct box *box)
+{
+    void *blocks[BOX_BLOCKS];
+
+    if (free_blocks_are_hidden()) {
+        return;
+    }
+    assert_int_equal(os_memblock_get_bulk(box->pool, (void **)(void *)box->buffer, BOX_BLOCKS),
+                     OS_OK);
+    memcpy(blocks, box->buffer, sizeof(blocks));
+    put_many(box, blocks, BOX_BLOCKS);
+    assert_true(os_mempool_is_sane(box->pool));
+}
+
+/* Room for three pointers at the end of a page, behind which nothing may be touched. */
+static void **
+page_end(void)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    return (void **)(void *)(pages + page) - 3;
+}
+
+static void
+page_free(void **array)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    munmap((char *)(array + 3) - page, 2 * page);
+}
+
+/* A number that went below 0, or is another one by mistake, is all that is looked at. */
+static void
+more_than_the_pool_has_are_refused_unseen(struct box *box)
+{
+    const uint32_t numbers[] = {BOX_BLOCKS + 1, 1u << 29, 1u << 31, UINT32_MAX - 2, UINT32_MAX};
+    void **array = page_end();
+    struct os_mempool_stats before;
+
+    get_many(box, array, 3);
+    before = stats_before(box);
+    for (unsigned i = 0; i < LENGTH(numbers); i++) {
+        assert_int_equal(os_memblock_put_bulk(box->pool, array, numbers[i]), OS_INVALID_PARM);
+        expect_moved(box, &before, 0, 0, i, i + 1);
+        assert_int_equal(os_memblock_get_bulk(box->pool, array, numbers[i]), OS_ENOMEM);
+        expect_moved(box, &before, 0, 0, i + 1, i + 1);
+    }
+    assert_int_equal(box->n_calls, 0);
+    put_many(box, array, 3);
+    page_free(array);
+}
+
+static void
+more_than_are_free_are_refused_unseen(struct box *box)
+{
+    void *blocks[MANY];
+    void **array = page_end();
+
+    get_many(box, blocks, MANY);
+    for (uint32_t n = BOX_BLOCKS - MANY + 1; n <= BOX_BLOCKS; n++) {
+        assert_int_equal(os_memblock_get_bulk(box->pool, array, n), OS_ENOMEM);
+    }
+    put_many(box, blocks, MANY);
+    page_free(array);
+}
+
+static void
+a_long_array_may_lie_in_a_block(void **state)
+{
+    enum { BLOCKS = 1000, BYTES = 16384 };
+    void *buffer = malloc(OS_MEMPOOL_BYTES(BLOCKS, BYTES));
+    struct os_mempool pool;
+
+    assert_non_null(buffer);
+    assert_int_equal(os_mempool_init(&pool, BLOCKS, BYTES, buffer, "long"), OS_OK);
+    for (uint32_t n = 100; n <= BLOCKS; n += 75) {
+        void **array = os_memblock_get(&pool);
+
+        assert_int_equal(os_memblock_get_bulk(&pool, &array[1], n - 1), OS_OK);
+        array[0] = array;
+        assert_int_equal(os_memblock_put_bulk(&pool, array, n), OS_OK);
+        assert_true(os_mempool_is_sane(&pool));
+        assert_int_equal(pool.mp_num_free, BLOCKS);
+    }
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+    free(buffer);
+}
+
+/* No memory is mapped for the process while the limit is 0. */
+static os_error_t
+without_memory(os_error_t (*call)(struct os_mempool *, void **), struct os_mempool *mp,
+               void **array)
+{
+    struct rlimit before, none;
+    os_error_t error;
+
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    errno = EAGAIN;
+    error = call(mp, array);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(errno, EAGAIN);
+    return error;
+}
+
+enum { LONG = 200 };
+
+static os_error_t
+get_long(struct os_mempool *mp, void **array)
+{
+    return os_memblock_get_bulk(mp, array, LONG);
+}
+
+static os_error_t
+put_long(struct os_mempool *mp, void **array)
+{
+    return os_memblock_put_bulk(mp, array, LONG);
+}
+
+static void
+without_memory_for_a_copy_nothing_is_done(void **state)
+{
+    enum { BYTES = LONG * sizeof(void *) };
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(LONG + 1, BYTES)];
+    struct os_mempool pool;
+    void **array;
+
+    assert_int_equal(os_mempool_init(&pool, LONG + 1, BYTES, buffer, "long"), OS_OK);
+    array = os_memblock_get(&pool);
+    if (!free_blocks_are_hidden()) {
+        assert_int_equal(without_memory(get_long, &pool, array), OS_ENOMEM);
+        assert_int_equal(pool.mp_num_free, LONG);
+        assert_int_equal(get_long(&pool, array), OS_OK);
+        assert_int_equal(without_memory(put_long, &pool, array), OS_ENOMEM);
+        assert_int_equal(pool.mp_num_free, 0);
+        assert_int_equal(put_long(&pool, array), OS_OK);
+    }
+    assert_int_equal(os_memblock_put(&pool, array), OS_OK);
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
 static void
 an_empty_pool_gives_and_takes_none(void **state)
 {
@@ -358,6 +590,15 @@ main(void)
         BOX_EVERY(blocks_whose_data_looks_like_their_mark_are_put),
         BOX_EVERY(single_and_bulk_calls_mix),
         BOX_EVERY(low_water_is_what_the_bulk_left),
+        BOX_EVERY(an_array_may_lie_in_any_of_its_blocks),
+        BOX_EVERY(an_array_may_lie_across_its_blocks),
+        BOX_EVERY(an_array_in_a_block_that_is_refused_leaves_all_blocks_out),
+        BOX_EVERY(an_array_in_a_block_is_filled_in),
+        BOX_EVERY(all_blocks_are_got_into_an_array_in_the_first_of_them),
+        BOX_EVERY(more_than_the_pool_has_are_refused_unseen),
+        BOX_EVERY(more_than_are_free_are_refused_unseen),
+        cmocka_unit_test(a_long_array_may_lie_in_a_block),
+        cmocka_unit_test(without_memory_for_a_copy_nothing_is_done),
         cmocka_unit_test(an_empty_pool_gives_and_takes_none),
         cmocka_unit_test(a_pool_never_initialised_gives_and_takes_none),
         cmocka_unit_test(each_block_of_an_extended_pool_goes_through_the_callback),

@@ -153,7 +153,10 @@ a_bulk_put_names_the_block_that_is_to_blame(void **state)
     expect_fault(3, OSMEMPOOL_FAULT_MISALIGNED, fx->pool, blocks[3], 2, OS_ALIGNMENT);
     assert_int_equal(os_memblock_put_bulk(fx->pool, NULL, 4), OS_INVALID_PARM);
     expect_fault(4, OSMEMPOOL_FAULT_NULL, fx->pool, NULL, UINT32_MAX, 0);
-    assert_int_equal(stats_of(fx->pool).refused, 4);
+    assert_int_equal(os_memblock_put_bulk(fx->pool, blocks, UINT32_MAX), OS_INVALID_PARM);
+    expect_fault(5, OSMEMPOOL_FAULT_TOO_MANY, fx->pool, NULL, UINT32_MAX, 0);
+    assert_int_equal(seen.n_blocks, UINT32_MAX);
+    assert_int_equal(stats_of(fx->pool).refused, 5);
     assert_int_equal(os_memblock_put_bulk(fx->pool, blocks, 3), OS_OK);
     assert_int_equal(os_memblock_put(fx->pool, fixture_block(fx, 3)), OS_OK);
 }

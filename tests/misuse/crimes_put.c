@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crimes_put.c: puts of what is no block, not the pool's, or not out. */
+#include <string.h>
+
 #include "crime.h"
 
 static void
@@ -200,6 +202,53 @@ put_bulk_of_too_many(struct scene *s)
     scene_expect(s, os_memblock_put_bulk(s->scene.pool, blocks, SCENE_BLOCKS + 1), OS_INVALID_PARM);
 }
 
+/* A count that went below 0, with an array that has one block. */
+static void
+put_bulk_of_absurd_number(struct scene *s)
+{
+    void *block = place_take(&s->scene);
+
+    for (uint32_t less = 1; less != 0; less *= 2) {
+        scene_expect(s, os_memblock_put_bulk(s->scene.pool, &block, 0 - less), OS_INVALID_PARM);
+    }
+}
+
+static void
+get_bulk_of_absurd_number(struct scene *s)
+{
+    void *blocks[2] = {s, s};
+
+    for (uint32_t less = 1; less != 0; less *= 2) {
+        scene_expect(s, os_memblock_get_bulk(s->scene.pool, blocks, 0 - less), OS_ENOMEM);
+    }
+    scene_expect_true(s, blocks[0] == s && blocks[1] == s);
+}
+
+/* At the words that are written when the block is put. */
+static void
+put_bulk_from_block(struct scene *s, uint32_t n, uint32_t which)
+{
+    void *blocks[4];
+
+    for (uint32_t i = 0; i < n; i++) {
+        blocks[i] = place_take(&s->scene);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        place_forget(&s->scene, blocks[i]);
+    }
+    memcpy(blocks[which], blocks, n * sizeof(blocks[0]));
+    scene_fine(s, os_memblock_put_bulk(s->scene.pool, blocks[which], n) == OS_OK);
+}
+
+static void
+put_bulk_from_own_block(struct scene *s)
+{
+    uint32_t n = s->scene.pool->mp_block_size / sizeof(void *) < 4 ? 1 : 4;
+
+    put_bulk_from_block(s, n, 0);
+    put_bulk_from_block(s, n, n / 2);
+}
+
 static void
 put_into_zeroed(struct scene *s)
 {
@@ -323,15 +372,23 @@ const struct crime crimes_put[] = {
     CRIME(put_bulk_of_nothing, "NULL for an array or a pool", KINDS_ALL, 0, "bulk_null",
           ALWAYS("error, put of NULL")),
     CRIME(put_bulk_of_too_many, "more blocks at once than the pool has", KINDS_ALL, 0, NULL,
-          ALWAYS("error, double put")),
-    CRIME(put_into_zeroed, "to a pool that is all zeroes", KIND_SHARED, WAYS_ALL, NULL,
+          ALWAYS("error, too many puts")),
+    CRIME(put_bulk_of_absurd_number, "a number of blocks that went below 0", KINDS_ALL, 0,
+          "bulk_number", ALWAYS("error, too many puts")),
+    CRIME(put_bulk_from_own_block, "an array in one of its own blocks", KINDS_ALL, 0, "bulk_array",
+          ALWAYS("fine")),
+    CRIME(put_into_zeroed, "to a pool that is all zeroes", KIND_SHARED, WAY_PUT | WAY_FROM_CB, NULL,
           ALWAYS("error, foreign put, put of NULL")),
+    CRIME_AS(put_into_zeroed_in_bulk, put_into_zeroed, "the same, in bulk", KIND_SHARED, WAY_BULK,
+             NULL, ALWAYS("error, too many puts")),
     CRIME(put_twice_many_small, "a one-word block twice, 198 others free", KIND_SHARED, 0, NULL,
           ANSWERS("corrupt", "error, double put", "error, double put", "error, double put",
                   "error, double put")),
     CRIME(get_from_no_pool, "get from NULL", KIND_SHARED, 0, "get_null", ALWAYS("error")),
     CRIME(get_from_empty, "get from an empty pool", KINDS_ALL, 0, NULL, ALWAYS("error")),
     CRIME(get_bulk_too_many, "more blocks at once than there are", KINDS_ALL, 0, NULL,
+          ALWAYS("error")),
+    CRIME(get_bulk_of_absurd_number, "a number of blocks that went below 0", KINDS_ALL, 0, NULL,
           ALWAYS("error")),
     CRIME(from_no_block, "memblock_from of NULL, and of what is no block", KINDS_ALL, 0, "from",
           ALWAYS("error")),

@@ -100,6 +100,12 @@ MUTANTS = [
         return fault_no_pool(mp, NULL, osmp_caller());
     }
 ''', '', 'bulk_null'),
+    Mutant('put_bulk: number', 'lib/pool/bulk.c', 'return n > mp->mp_num_blocks;', 'return false;',
+           'bulk_number'),
+    Mutant('put_bulk: array in a block', 'lib/pool/bulk.c',
+           'osmp_unlikely(geometry_touches(mp, blocks, n * sizeof(*blocks)))', 'false', 'bulk_array'),
+    Mutant('fence: array in a block', 'lib/pool/bulk.c', 'osmp_unlikely(geometry_is_apart(mp))',
+           'false', 'bulk_array', column='fence'),
     Mutant('memblock_from: range', 'lib/pool/block.c', ' && geometry_holds(mp, block);', ';',
            'from'),
 

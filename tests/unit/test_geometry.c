@@ -165,6 +165,38 @@ a_block_has_a_key_if_it_has_a_second_word(void **state)
     assert_int_equal(geometry_stride(&two), 2 * OS_ALIGNMENT);
 }
 
+/* Memory of n bytes at each place around a pool of three blocks. */
+static void
+memory_that_touches_the_blocks_is_told_right(void **state)
+{
+    enum { BASE = 0x10000, SIZE = 3 * OS_ALIGNMENT, BYTES = 3 * SIZE };
+    const struct os_mempool mp = geometry_of(3, SIZE, BASE);
+
+    for (uintptr_t at = BASE - 100; at < BASE + BYTES + 100; at++) {
+        for (size_t n = 1; n < BYTES + 100; n += 7) {
+            assert_int_equal(geometry_touches(&mp, (void *)at, n),
+                             at < BASE + BYTES && at + n > BASE);
+        }
+    }
+    assert_false(geometry_touches(&mp, (void *)(UINTPTR_MAX - 8), 8));
+}
+
+static void
+blocks_that_were_set_apart_are_known(void **state)
+{
+    for (uint32_t size = 1; size < 500; size++) {
+        struct os_mempool mp = geometry_of(3, size, 0x10000);
+
+        assert_false(geometry_is_apart(&mp));
+        for (size_t step = geometry_stride(&mp) + OS_ALIGNMENT; step < 20000; step *= 2) {
+            geometry_place(&mp, 0x20000, step);
+            assert_true(geometry_is_apart(&mp));
+        }
+        geometry_place(&mp, 0x10000, geometry_stride(&mp));
+        assert_false(geometry_is_apart(&mp));
+    }
+}
+
 int
 main(void)
 {
@@ -174,6 +206,8 @@ main(void)
         cmocka_unit_test(the_ends_of_huge_pools_are_told_right),
         cmocka_unit_test(a_pool_up_to_the_end_of_the_address_space_is_refused_from_there_on),
         cmocka_unit_test(a_block_has_a_key_if_it_has_a_second_word),
+        cmocka_unit_test(memory_that_touches_the_blocks_is_told_right),
+        cmocka_unit_test(blocks_that_were_set_apart_are_known),
     };
 
     return cmocka_run_group_tests_name("geometry", tests, NULL, NULL);

@@ -125,6 +125,19 @@ the_true_pool_of_a_foreign_block_is_named(void **state)
 }
 
 static void
+too_many_blocks_in_one_call_are_told_by_their_number(void **state)
+{
+    struct osmempool_fault fault = fault_of(OSMEMPOOL_FAULT_TOO_MANY);
+    struct said said;
+
+    expect(&said, &fault, "more puts than blocks: pool 'net\\x1brx': block 3 (");
+    fault.block = NULL;
+    fault.index = UINT32_MAX;
+    fault.n_blocks = 4000000000;
+    expect(&said, &fault, "': 4000000000 blocks in one bulk put, more than it has\n");
+}
+
+static void
 holders_are_told_by_place(void **state)
 {
     struct held held = {
@@ -160,6 +173,7 @@ main(void)
         cmocka_unit_test(changed_bytes_are_shown_beside_what_they_should_be),
         cmocka_unit_test(what_track_knows_is_told_or_how_to_know_it),
         cmocka_unit_test(the_true_pool_of_a_foreign_block_is_named),
+        cmocka_unit_test(too_many_blocks_in_one_call_are_told_by_their_number),
         cmocka_unit_test(holders_are_told_by_place),
     };
 
