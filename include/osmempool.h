@@ -54,7 +54,8 @@ OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks,
  * already or stands twice in the array, none is put and every block stays with the caller (its
  * first two words, or those on one cache line of it, may have been overwritten). On a pool of
  * one-word blocks or an extended pool a block that stands twice is not found beforehand; on an
- * extended pool each block goes through the put callback.
+ * extended pool each block goes through the put callback. A callback that unregisters the pool ends
+ * the call, as the pool's memory may be gone: the blocks behind its own stay with the caller.
  *
  * @param mp      The pool.
  * @param blocks  The blocks; the array is not changed. It may lie in one of them: it is copied
@@ -63,7 +64,8 @@ OSMP_NOPLT os_error_t os_memblock_get_bulk(struct os_mempool *mp, void **blocks,
  *                the array.
  * @return  OS_OK; OS_INVALID_PARM as above, and for a NULL pool or array; OS_ENOMEM if there is no
  *          memory for a copy of the array, and nothing was done; for an extended pool the first
- *          value that is not OS_OK, the others having been put all the same.
+ *          value that is not OS_OK, the others having been put all the same; OS_ENOENT if all were
+ *          OS_OK until a callback unregistered the pool, and blocks are left.
  */
 OSMP_NOPLT os_error_t os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
     OSMP_LABEL(os_memblock_put_bulk);

@@ -162,7 +162,9 @@ struct os_mempool_ext;
 /**
  * Put callback of an extended pool: called by os_memblock_put() instead of putting the block back.
  * It frees the block, now or later, with os_memblock_put_from_cb(). It runs in the thread that
- * puts, with no lock held, so it may call anything here, also unregister the pool.
+ * puts, with no lock held, so it may call anything here, also unregister the pool and free its
+ * memory: nothing of it is touched afterwards. It may go on in another thread, as part of a
+ * coroutine.
  *
  * @param ome   The extended pool that the block goes back to.
  * @param data  The block.
@@ -293,7 +295,7 @@ OSMP_NOPLT os_error_t os_memblock_put_from_cb(struct os_mempool *mp, void *block
  * @param block_addr  The block; not the caller's any more, unless an error is returned.
  * @return OS_OK or what the callback returned; OS_INVALID_PARM, without calling it, if either
  *         argument is NULL, if block_addr is not the start of a block of this pool, if the block is
- *         free already, or if it is the very block whose put callback is running in this thread.
+ *         free already, or if it is the very block whose put callback is running.
  */
 OSMP_NOPLT os_error_t os_memblock_put(struct os_mempool *mp, void *block_addr)
     OSMP_LABEL(os_memblock_put);

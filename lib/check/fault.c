@@ -14,15 +14,13 @@
 #include "check/track.h"
 #include "layout/counts.h"
 #include "layout/geometry.h"
+#include "sync/running.h"
 
 enum fault_mode { FAULT_COUNT, FAULT_LOG, FAULT_ABORT };
 
 /* Written before main() and by a constructor alone. */
 static enum fault_mode fault_mode;
 static void (*fault_find)(struct osmempool_fault *fault);
-
-/* Faults of the handler itself are not handed to it. */
-static _Thread_local bool fault_in_handler;
 
 static void
 fault_complain(const char *value)
@@ -148,24 +146,45 @@ fault_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void 
     return OS_INVALID_PARM;
 }
 
-/* The handler to call, if there is one and the thread is not in it already. */
+/*
+ * The handler to call, if there is one and the thread is not in it already: faults of the handler
+ * itself are not handed to it.
+ */
 static struct handler
-fault_get_handler(void)
+fault_get_handler(uintptr_t frame)
 {
-    return fault_in_handler ? (struct handler){NULL, NULL} : handler_get();
+    struct handler handler = handler_get();
+
+    if (handler.fn != NULL && running_has(&fault_mode, (void *)osmp_thread_pointer(), frame)) {
+        handler.fn = NULL;
+    }
+    return handler;
+}
+
+/*
+ * Calls the handler, noted as running in this thread. It may go on in another one, as part of a
+ * coroutine, so nothing of the thread's is touched after it.
+ */
+static void
+fault_call(struct handler handler, struct osmempool_fault *fault, uintptr_t frame)
+{
+    struct running running =
+        running_begin(RUNNING_CALL, &fault_mode, (void *)osmp_thread_pointer(), frame);
+
+    handler.fn(fault, handler.arg);
+    running_end(running);
 }
 
 /* Hands a fault to all who want to hear of it. */
 static void
-fault_report(struct faults *faults, struct osmempool_fault *fault, struct handler handler)
+fault_report(struct faults *faults, struct osmempool_fault *fault, struct handler handler,
+             uintptr_t frame)
 {
     if (fault->kind == OSMEMPOOL_FAULT_FOREIGN && fault_find != NULL) {
         fault_find(fault);
     }
     if (handler.fn != NULL) {
-        fault_in_handler = true;
-        handler.fn(fault, handler.arg);
-        fault_in_handler = false;
+        fault_call(handler, fault, frame);
     }
     if (fault_mode != FAULT_COUNT || faults->aloud) {
         report_fault(fault, faults->held);
@@ -175,7 +194,9 @@ fault_report(struct faults *faults, struct osmempool_fault *fault, struct handle
 static void
 faults_tell_all(struct faults *faults, const void *caller)
 {
-    struct handler handler = fault_get_handler();
+    const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    const struct handler handler = fault_get_handler(frame);
+    const uint32_t thread = track_thread();
 
     if (faults->unfenced) {
         report_unfenced(faults->unfenced_name);
@@ -185,8 +206,8 @@ faults_tell_all(struct faults *faults, const void *caller)
     }
     for (uint32_t i = 0; i < faults->n_told; i++) {
         faults->list[i].caller = (void *)(uintptr_t)caller;
-        faults->list[i].thread = track_thread();
-        fault_report(faults, &faults->list[i], handler);
+        faults->list[i].thread = thread;
+        fault_report(faults, &faults->list[i], handler, frame);
     }
     if (faults->n > faults->n_told && fault_mode != FAULT_COUNT) {
         report_more(faults->n - faults->n_told);
@@ -196,6 +217,14 @@ faults_tell_all(struct faults *faults, const void *caller)
     }
 }
 
+/* A function of its own: the compiler takes the address of errno for a constant, but it is another
+ * thread's if the handler went on there. */
+static OSMP_COLD void
+fault_restore_errno(int saved)
+{
+    errno = saved;
+}
+
 /* errno stays as it was, whatever the handler does. */
 void
 faults_report_all(struct faults *faults, const void *caller)
@@ -203,7 +232,7 @@ faults_report_all(struct faults *faults, const void *caller)
     int saved = errno;
 
     faults_tell_all(faults, caller);
-    errno = saved;
+    fault_restore_errno(saved);
 }
 
 os_error_t

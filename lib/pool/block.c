@@ -88,9 +88,9 @@ block_get_beside(struct os_mempool *mp, const void *caller)
     return block_get_locked(mp, caller);
 }
 
-/* Whatever is not the owner's and did not go through a cache that the pool leads to. */
-static __attribute__((noinline)) void *
-block_get_past(struct os_mempool *mp, const void *caller)
+/* Through the cache at the caller's home, or wherever else. */
+static inline void *
+block_get_home(struct os_mempool *mp, const void *caller)
 {
     const struct cache_set *set = cache_set_of(mp);
     uintptr_t tp;
@@ -104,6 +104,26 @@ block_get_past(struct os_mempool *mp, const void *caller)
         return block;
     }
     return block_get_beside(mp, caller);
+}
+
+/* Whatever comes out now is in no callback. */
+static OSMP_COLD void *
+block_get_extended(struct os_mempool *mp, const void *caller)
+{
+    void *block = block_get_home(mp, caller);
+
+    if (block != NULL) {
+        callback_end(mp, block);
+    }
+    return block;
+}
+
+/* Whatever is not the owner's and did not go through a cache that the pool leads to. */
+static __attribute__((noinline)) void *
+block_get_past(struct os_mempool *mp, const void *caller)
+{
+    return osmp_unlikely(block_is_extended(mp)) ? block_get_extended(mp, caller)
+                                                : block_get_home(mp, caller);
 }
 
 /* Through the caller's cache, if the pool leads to it. The caller's address is asked for where it
@@ -258,42 +278,64 @@ block_is_free(struct os_mempool *mp, void *block, const void *caller)
     return is_free;
 }
 
+/* The callback of an extended pool, which its user may assign at any time; NULL for none. Relaxed:
+ * a put that meets os_mempool_ext_clear() may go either way. */
+static os_mempool_put_fn *
+block_callback(const struct os_mempool *mp)
+{
+    return __atomic_load_n(&((const struct os_mempool_ext *)mp)->mpe_put_cb, __ATOMIC_RELAXED);
+}
+
 /*
  * A first look only, which marks nothing: of two puts of one block at once, both callbacks run and
  * os_memblock_put_from_cb() lets one of them succeed.
  */
 int
-block_problem(struct os_mempool *mp, void *block, const void *caller)
+block_problem(struct os_mempool *mp, void *block, uintptr_t frame, const void *caller)
 {
     if (!block_is_of(mp, block)) {
         return fault_kind_of_stray(mp, block);
     }
-    if (callback_is_running(mp, block)) {
+    if (block_callback(mp) != NULL && callback_is_running(mp, block, frame)) {
         return OSMEMPOOL_FAULT_IN_CALLBACK;
     }
     return block_is_free(mp, block, caller) ? OSMEMPOOL_FAULT_DOUBLE_PUT : 0;
 }
 
-OSMP_COLD os_error_t
-block_put_extended(struct os_mempool *mp, void *block, const void *caller)
+/* What is put past the callback, and no longer in one. */
+static os_error_t
+block_put_released(struct os_mempool *mp, void *block, const void *caller)
+{
+    /* Before: once the block is free, it may be another's, and in another callback. */
+    callback_end(mp, block);
+    return block_put_past(mp, block, caller);
+}
+
+os_error_t
+block_put_extended(struct os_mempool *mp, void *block, uintptr_t frame, const void *caller)
 {
     struct os_mempool_ext *ext = (struct os_mempool_ext *)mp;
     /* Acquire: pairs with the release in pool_make_plain(), which takes the function away before
      * its argument; no function is called with an argument that is not its own. */
     void *arg = __atomic_load_n(&ext->mpe_put_arg, __ATOMIC_ACQUIRE);
-    os_mempool_put_fn *put_cb = __atomic_load_n(&ext->mpe_put_cb, __ATOMIC_RELAXED);
+    os_mempool_put_fn *put_cb = block_callback(mp);
     int problem;
 
     if (put_cb == NULL) {
-        return block_put_past(mp, block, caller);
+        return block_put_released(mp, block, caller);
     }
-    /* From here, not from deeper, so that a put from where longjmp led to finds nothing left. */
-    callback_drop_left((uintptr_t)__builtin_frame_address(0));
-    problem = block_problem(mp, block, caller);
+    problem = block_problem(mp, block, frame, caller);
     if (problem != 0) {
         return block_refuse(mp, problem, block, caller);
     }
-    return callback_run(ext, put_cb, arg, block);
+    return callback_run(ext, put_cb, arg, block, frame);
+}
+
+/* It is jumped to, so its frame is where that of the exported function would be. */
+static OSMP_COLD os_error_t
+block_put_to_callback(struct os_mempool *mp, void *block, const void *caller)
+{
+    return block_put_extended(mp, block, (uintptr_t)__builtin_frame_address(0), caller);
 }
 
 /* As block_get(). */
@@ -308,7 +350,7 @@ block_put(struct os_mempool *mp, void *block)
                    ? OS_OK
                    : block_put_locked(mp, block, osmp_caller());
     }
-    return osmp_unlikely(block_is_extended(mp)) ? block_put_extended(mp, block, osmp_caller())
+    return osmp_unlikely(block_is_extended(mp)) ? block_put_to_callback(mp, block, osmp_caller())
                                                 : block_put_past(mp, block, osmp_caller());
 }
 
@@ -325,18 +367,10 @@ OSMP_LOCAL_NAME(os_memblock_put);
 OSMP_PUBLIC os_error_t
 os_memblock_put_from_cb(struct os_mempool *mp, void *block_addr)
 {
-    os_error_t error;
-    bool extended;
-
     if (mp == NULL) {
         return fault_no_pool(mp, block_addr, osmp_caller());
     }
-    /* Asked first: once the block is back, another thread may have done with the pool. */
-    extended = block_is_extended(mp);
-    error = block_put_past(mp, block_addr, osmp_caller());
-    if (extended && error == OS_OK) {
-        callback_released(mp, block_addr);
-    }
-    return error;
+    return block_is_extended(mp) ? block_put_released(mp, block_addr, osmp_caller())
+                                 : block_put_past(mp, block_addr, osmp_caller());
 }
 OSMP_LOCAL_NAME(os_memblock_put_from_cb);

@@ -15,14 +15,16 @@ block_is_extended(const struct os_mempool *mp)
     return (__atomic_load_n(&mp->mp_flags, __ATOMIC_RELAXED) & OS_MEMPOOL_F_EXT) != 0;
 }
 
-/* Why a put callback may not be called for an address; 0 if it is a block of the pool's that is out
- * and in no callback. A pool under the word check is looked at; what is found is reported. */
-int block_problem(struct os_mempool *mp, void *block, const void *caller);
+/* Why a put, whose frame is given, may not call the put callback for an address; 0 if it is a block
+ * of the pool's that is out and in no callback. A pool under the word check is looked at; what is
+ * found is reported. */
+int block_problem(struct os_mempool *mp, void *block, uintptr_t frame, const void *caller);
 
 /* Counts and reports a put that is refused before it comes to the list; OS_INVALID_PARM. */
 os_error_t block_refuse(struct os_mempool *mp, int problem, const void *block, const void *caller);
 
-/* Put for an extended pool, with its callback if it has one. */
-os_error_t block_put_extended(struct os_mempool *mp, void *block, const void *caller);
+/* Put for an extended pool, with its callback if it has one. The frame is that of the put. */
+os_error_t
+block_put_extended(struct os_mempool *mp, void *block, uintptr_t frame, const void *caller);
 
 #endif

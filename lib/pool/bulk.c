@@ -12,12 +12,14 @@
 #include "osmempool.h"
 #include "pool/block.h"
 #include "pool/cache_table.h"
+#include "pool/callback.h"
 #include "pool/enter.h"
 #include "pool/freelist.h"
 #include "pool/scratch.h"
 
-typedef os_error_t
-bulk_put_fn(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller);
+/* A way to put blocks. The frame is that of the put: pool/callback.h. */
+typedef os_error_t bulk_put_fn(struct os_mempool *mp, void *const *blocks, uint32_t n,
+                               uintptr_t frame, const void *caller);
 
 /* More blocks than the pool has: nothing of the array is read or written. */
 static bool
@@ -43,6 +45,16 @@ bulk_get_from_list(struct os_mempool *mp, void **blocks, uint32_t n, struct faul
     return done;
 }
 
+/* As of single blocks: what comes out now is in no callback. */
+static os_error_t
+bulk_got(struct os_mempool *mp, void **blocks, uint32_t n)
+{
+    for (uint32_t i = 0; block_is_extended(mp) && i < n; i++) {
+        callback_end(mp, blocks[i]);
+    }
+    return OS_OK;
+}
+
 static os_error_t
 bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller)
 {
@@ -55,7 +67,7 @@ bulk_get_locked(struct os_mempool *mp, void **blocks, uint32_t n, const void *ca
                                : bulk_get_from_list(mp, blocks, n, &faults);
     pool_leave(mp);
     faults_report(&faults, caller);
-    return done ? OS_OK : OS_ENOMEM;
+    return done ? bulk_got(mp, blocks, n) : OS_ENOMEM;
 }
 
 /* In the owner's section; a new low-water mark is for the lock's path, as it asks the clock. */
@@ -99,7 +111,7 @@ bulk_get(struct os_mempool *mp, void **blocks, uint32_t n, const void *caller)
     }
     cache = bulk_cache(mp);
     if (cache != NULL && cache_get_bulk(mp, cache, blocks, n)) {
-        return OS_OK;
+        return bulk_got(mp, blocks, n);
     }
     return bulk_get_locked(mp, blocks, n, caller);
 }
@@ -190,7 +202,8 @@ bulk_put_behind_cache(struct os_mempool *mp, void *const *blocks, uint32_t n, st
 }
 
 static os_error_t
-bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, uintptr_t frame,
+                const void *caller)
 {
     struct faults faults;
     os_error_t error;
@@ -209,38 +222,10 @@ bulk_put_locked(struct os_mempool *mp, void *const *blocks, uint32_t n, const vo
     return error;
 }
 
-/* All are looked at first; then each goes its own way, whatever becomes of the others. */
-static os_error_t
-bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
-{
-    os_error_t first = OS_OK;
-
-    for (uint32_t i = 0; i < n; i++) {
-        int problem = block_problem(mp, blocks[i], caller);
-
-        if (problem != 0) {
-            return block_refuse(mp, problem, blocks[i], caller);
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        os_error_t error = block_put_extended(mp, blocks[i], caller);
-
-        first = first == OS_OK ? error : first;
-    }
-    return first;
-}
-
-static os_error_t
-bulk_put_shared(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
-{
-    return block_is_extended(mp) ? bulk_put_extended(mp, blocks, n, caller)
-                                 : bulk_put_locked(mp, blocks, n, caller);
-}
-
 /* With a copy of an array that may lie in a block of the pool. */
 static OSMP_COLD os_error_t
-bulk_put_copy(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller,
-              bulk_put_fn *put)
+bulk_put_copy(struct os_mempool *mp, void *const *blocks, uint32_t n, uintptr_t frame,
+              const void *caller, bulk_put_fn *put)
 {
     struct scratch scratch;
     os_error_t error;
@@ -249,7 +234,7 @@ bulk_put_copy(struct os_mempool *mp, void *const *blocks, uint32_t n, const void
         return OS_ENOMEM;
     }
     memcpy(scratch.array, blocks, n * sizeof(*blocks));
-    error = put(mp, scratch.array, n, caller);
+    error = put(mp, scratch.array, n, frame, caller);
     scratch_end(&scratch);
     return error;
 }
@@ -260,24 +245,58 @@ static __attribute__((noinline)) os_error_t
 bulk_put_past(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
 {
     return osmp_unlikely(geometry_is_apart(mp))
-               ? bulk_put_copy(mp, blocks, n, caller, bulk_put_shared)
-               : bulk_put_shared(mp, blocks, n, caller);
+               ? bulk_put_copy(mp, blocks, n, 0, caller, bulk_put_locked)
+               : bulk_put_locked(mp, blocks, n, 0, caller);
 }
 
-/* As bulk_get(). */
+/* As bulk_get(). Without callbacks, for which the frame is. */
 OSMP_WITHIN os_error_t
-bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+bulk_put(struct os_mempool *mp, void *const *blocks, uint32_t n, uintptr_t frame,
+         const void *caller)
 {
     struct cache *cache;
 
     if (bulk_put_owned(mp, blocks, n)) {
         return OS_OK;
     }
-    cache = osmp_unlikely(block_is_extended(mp)) ? NULL : bulk_cache(mp);
+    cache = bulk_cache(mp);
     if (cache != NULL && cache_put_bulk(mp, cache, blocks, n)) {
         return OS_OK;
     }
     return bulk_put_past(mp, blocks, n, caller);
+}
+
+/* Each goes its own way, whatever becomes of the others, as long as no callback ends the pool. */
+static os_error_t
+bulk_run_callbacks(struct os_mempool *mp, void *const *blocks, uint32_t n, uintptr_t frame,
+                   const void *caller)
+{
+    struct running running = callback_begin_bulk(mp, frame);
+    os_error_t first = OS_OK;
+    uint32_t i = 0;
+
+    do {
+        os_error_t error = block_put_extended(mp, blocks[i++], frame, caller);
+
+        first = first == OS_OK ? error : first;
+    } while (i < n && running_is_noted(running));
+    running_end(running);
+    return first == OS_OK && i < n ? OS_ENOENT : first;
+}
+
+/* All are looked at first. */
+static os_error_t
+bulk_put_to_callbacks(struct os_mempool *mp, void *const *blocks, uint32_t n, uintptr_t frame,
+                      const void *caller)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int problem = block_problem(mp, blocks[i], frame, caller);
+
+        if (problem != 0) {
+            return block_refuse(mp, problem, blocks[i], caller);
+        }
+    }
+    return bulk_run_callbacks(mp, blocks, n, frame, caller);
 }
 
 /* More blocks than the pool has. */
@@ -307,7 +326,22 @@ static OSMP_COLD os_error_t
 bulk_put_odd(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
 {
     return bulk_is_absurd(mp, n) ? bulk_refuse(mp, n, caller)
-                                 : bulk_put_copy(mp, blocks, n, caller, bulk_put);
+                                 : bulk_put_copy(mp, blocks, n, 0, caller, bulk_put);
+}
+
+/* To an extended pool. It is jumped to, as block_put_to_callback() is. */
+static OSMP_COLD os_error_t
+bulk_put_extended(struct os_mempool *mp, void *const *blocks, uint32_t n, const void *caller)
+{
+    const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+    if (bulk_is_absurd(mp, n)) {
+        return bulk_refuse(mp, n, caller);
+    }
+    if (bulk_is_odd(mp, blocks, n) || geometry_is_apart(mp)) {
+        return bulk_put_copy(mp, blocks, n, frame, caller, bulk_put_to_callbacks);
+    }
+    return bulk_put_to_callbacks(mp, blocks, n, frame, caller);
 }
 
 OSMP_PUBLIC os_error_t
@@ -322,7 +356,10 @@ os_memblock_put_bulk(struct os_mempool *mp, void *const *blocks, uint32_t n)
     if (n == 0) {
         return OS_OK;
     }
+    if (osmp_unlikely(block_is_extended(mp))) {
+        return bulk_put_extended(mp, blocks, n, osmp_caller());
+    }
     return bulk_is_odd(mp, blocks, n) ? bulk_put_odd(mp, blocks, n, osmp_caller())
-                                      : bulk_put(mp, blocks, n, osmp_caller());
+                                      : bulk_put(mp, blocks, n, 0, osmp_caller());
 }
 OSMP_LOCAL_NAME(os_memblock_put_bulk);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 /* The tables have 16, 128, 1,024, 8,192 and 65,536 slots, in buckets of four. */
 enum {
     CACHE_TABLE_BITS = 4,
@@ -13,23 +15,6 @@ enum {
 
 struct cache cache_nobodys;
 
-/*
- * Thread pointers are in arithmetic progression, as all stacks are of one size. A multiplication
- * makes another progression of that, which with some sizes falls into a few buckets. So the high
- * bits are mixed into the low ones before it, and it is done twice. (The multiplier: D. E. Knuth,
- * The Art of Computer Programming 3, 6.4.)
- */
-static uint64_t
-cache_table_mix(uintptr_t tp)
-{
-    uint64_t hash = tp;
-
-    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
-    hash = (hash ^ hash >> 29) * 0x9e3779b97f4a7c15u;
-    return hash ^ hash >> 32;
-}
-
-/* The high bits are the best. */
 static size_t
 cache_table_bucket(const struct cache_table *table, uint64_t mixed)
 {
@@ -104,7 +89,7 @@ cache_table_look(const struct cache_table *table, uint64_t mixed, uintptr_t tp)
 static struct cache *
 cache_table_find_of(const struct cache_set *set, uintptr_t tp)
 {
-    const uint64_t mixed = cache_table_mix(tp);
+    const uint64_t mixed = hash_mix(tp);
     const struct cache_table *table = cache_table_at(&set->table);
     struct cache *cache = NULL;
 
@@ -155,7 +140,7 @@ cache_table_may_fill(const struct cache_slot *slot)
 static bool
 cache_table_put(struct cache_table *table, struct cache *cache)
 {
-    struct cache_slot *slot = &table->slots[cache_table_bucket(table, cache_table_mix(cache->tp))];
+    struct cache_slot *slot = &table->slots[cache_table_bucket(table, hash_mix(cache->tp))];
 
     for (size_t i = 0; i < CACHE_BUCKET; i++) {
         if (cache_table_may_fill(&slot[i])) {

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "pool/block.h"
+#include "pool/callback.h"
 #include "pool/enter.h"
 #include "pool/freelist.h"
 
@@ -27,6 +29,9 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
     lock_init(&tail->lock);
     tail->unusual = (geometry_has_key(mp) ? 0 : POOL_NO_KEY) | (tool_running() ? POOL_WATCHED : 0);
     owner_init(mp);
+    if (block_is_extended(mp)) {
+        callback_end_pool(mp);
+    }
     freelist_chain(mp);
     mp->mp_min_free = blocks;
     counts_write(mp, counts_of(0, blocks));
@@ -57,6 +62,9 @@ pool_try_retire(struct os_mempool *mp, struct faults *faults, struct held *held,
     tail->gate = 0;
     if (check_is_wanted(mp)) {
         check_end(mp, faults, held);
+    }
+    if (block_is_extended(mp)) {
+        callback_end_bulk(mp);
     }
     *caches = cache_retire(mp);
     pool_unlock(mp);
@@ -221,6 +229,9 @@ pool_clear(struct os_mempool *mp, struct os_mempool_ext *ext, const void *caller
         freelist_chain(mp);
     }
     counts_clear(mp);
+    if (ext != NULL || block_is_extended(mp)) {
+        callback_end_all(mp);
+    }
     pool_end_visit(mp, owner);
     faults_report(&faults, caller);
 }

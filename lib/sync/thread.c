@@ -7,6 +7,7 @@
 #include "base/pages.h"
 #include "sync/freeze.h"
 #include "sync/mutex.h"
+#include "sync/running.h"
 
 enum { THREAD_PAGE_BYTES = 4096 };
 
@@ -170,4 +171,5 @@ thread_fork_child(void)
             thread_free = thread;
         }
     }
+    running_fork_child();
 }

@@ -57,7 +57,8 @@ void thread_set_release(void (*release)(struct thread *thread));
 void thread_fork_prepare(void);
 void thread_fork_parent(void);
 
-/* In the child: no thread is in a section, and all records but the caller's are free. */
+/* In the child: no thread is in a section, all records but the caller's are free, and no other
+ * thread's callback runs. */
 void thread_fork_child(void);
 
 #endif

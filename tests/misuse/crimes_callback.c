@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crimes_callback.c: put callbacks that do what they should not. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <string.h>
 
@@ -72,8 +73,8 @@ callback_ring(struct scene *s)
     callback_provoke(s, cb_put_next, ring.blocks[0]);
 }
 
-/* A ring of more callbacks than a thread remembers. */
-enum { BIG_BLOCKS = 100, BIG_SIZE = 16 };
+/* A chain of more callbacks than run at once in most programs, which comes back to its middle. */
+enum { BIG_BLOCKS = 1000, BIG_SIZE = 16, BIG_MIDDLE = 100 };
 
 static struct {
     struct os_mempool_ext ext;
@@ -85,12 +86,12 @@ static struct {
 static os_error_t
 cb_put_next_of_many(struct os_mempool_ext *ext, void *block, void *arg)
 {
-    big.next = (big.next + 1) % BIG_BLOCKS;
+    big.next = big.next + 1 < BIG_BLOCKS ? big.next + 1 : BIG_MIDDLE;
     big.refused += os_memblock_put(&ext->mpe_mp, big.blocks[big.next]) == OS_INVALID_PARM;
     return os_memblock_put_from_cb(&ext->mpe_mp, block);
 }
 
-/* Of each block one callback ends well, as all others find it free already. */
+/* Each block's callback runs once, and ends well. */
 static void
 callback_big_ring(struct scene *s)
 {
@@ -103,7 +104,7 @@ callback_big_ring(struct scene *s)
         big.blocks[i] = os_memblock_get(mp);
     }
     os_memblock_put(mp, big.blocks[0]);
-    scene_expect_true(s, big.refused > 0);
+    scene_expect_true(s, big.refused == 1);
     if (mp->mp_num_free != BIG_BLOCKS) {
         scene_say("corrupt not all blocks of the ring are free");
     }
@@ -124,6 +125,22 @@ callback_releases_twice(struct scene *s)
 {
     place_take(&s->scene);
     callback_provoke(s, cb_release_twice, place_take(&s->scene));
+}
+
+static os_error_t
+cb_release_and_put(struct os_mempool_ext *ext, void *block, void *arg)
+{
+    os_error_t error = os_memblock_put_from_cb(&ext->mpe_mp, block);
+
+    scene_expect(arg, os_memblock_put(&ext->mpe_mp, block), OS_INVALID_PARM);
+    return error;
+}
+
+static void
+callback_releases_and_puts(struct scene *s)
+{
+    place_take(&s->scene);
+    callback_provoke(s, cb_release_and_put, place_take(&s->scene));
 }
 
 static os_error_t
@@ -267,6 +284,22 @@ callback_ends_pool(struct scene *s)
     scene_fine(s, memcmp(&ext, &expected, sizeof(ext)) == 0);
 }
 
+/* The first of four blocks ends the pool. */
+static void
+callback_ends_pool_in_bulk(struct scene *s)
+{
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(4, 16)];
+    struct os_mempool_ext ext, expected;
+    void *blocks[4];
+
+    os_mempool_ext_init(&ext, 4, 16, buffer, "short");
+    ext.mpe_put_cb = cb_end_pool;
+    os_memblock_get_bulk(&ext.mpe_mp, blocks, 4);
+    scene_fine(s, os_memblock_put_bulk(&ext.mpe_mp, blocks, 4) == OS_ENOENT);
+    memset(&expected, 0xa5, sizeof(expected));
+    scene_fine(s, memcmp(&ext, &expected, sizeof(ext)) == 0);
+}
+
 static jmp_buf way_out;
 
 static os_error_t
@@ -311,6 +344,40 @@ callback_gets_it_again(struct scene *s)
     scene_fine(s, error == OS_OK && s->n_calls == 2);
 }
 
+static void *
+release_elsewhere(void *arg)
+{
+    struct scene *s = arg;
+
+    scene_fine(s, os_memblock_put_from_cb(s->scene.pool, s->handed_over) == OS_OK);
+    return NULL;
+}
+
+static os_error_t
+cb_hand_over(struct os_mempool_ext *ext, void *block, void *arg)
+{
+    struct scene *s = arg;
+    pthread_t thread;
+
+    if (s->n_calls++ > 0) {
+        return os_memblock_put_from_cb(&ext->mpe_mp, block);
+    }
+    s->handed_over = block;
+    if (pthread_create(&thread, NULL, release_elsewhere, s) != 0 ||
+        pthread_join(thread, NULL) != 0 || os_memblock_get(&ext->mpe_mp) != block) {
+        scene_say("unexpected order of blocks");
+    }
+    return os_memblock_put(&ext->mpe_mp, block);
+}
+
+static void
+callback_hands_over(struct scene *s)
+{
+    os_error_t error = callback_provoke(s, cb_hand_over, place_take(&s->scene));
+
+    scene_fine(s, error == OS_OK && s->n_calls == 2);
+}
+
 static void
 release_outside_callback(struct scene *s)
 {
@@ -325,10 +392,12 @@ const struct crime crimes_callback[] = {
           ALWAYS("error, put in its callback")),
     CRIME(callback_ring, "eight put each other in a ring", KIND_EXTENDED, 0, "recursion",
           ALWAYS("error, put in its callback")),
-    CRIME(callback_big_ring, "a hundred put each other in a ring", KIND_EXTENDED, 0, "recursion",
-          ALWAYS("error, put in its callback, double put")),
+    CRIME(callback_big_ring, "a thousand put each other in a ring", KIND_EXTENDED, 0, "recursion",
+          ALWAYS("error, put in its callback")),
     CRIME(callback_releases_twice, "releases its block twice", KIND_EXTENDED, 0, "double",
           ALWAYS("error, double put")),
+    CRIME(callback_releases_and_puts, "releases its block and puts it", KIND_EXTENDED, 0,
+          "released", ALWAYS("error, double put")),
     CRIME(callback_releases_foreign, "releases what is none of the pool's", KIND_EXTENDED, 0,
           "range", ALWAYS("error, foreign put, put inside a block")),
     CRIME(callback_keeps, "keeps the block and returns an error", KIND_EXTENDED, 0, NULL,
@@ -346,9 +415,13 @@ const struct crime crimes_callback[] = {
           ANSWERS("fine", "fine", "fine", "blocks out, fine", "fine")),
     CRIME(callback_ends_pool, "ends its pool and overwrites it", KIND_EXTENDED, 0, NULL,
           ALWAYS("fine")),
+    CRIME(callback_ends_pool_in_bulk, "the same, for the first block of a bulk put", KIND_EXTENDED,
+          0, "bulk_ends", ANSWERS("fine", "fine", "fine", "blocks out, fine", "fine")),
     CRIME(callback_jumps_out, "leaves by longjmp", KIND_EXTENDED, 0, NULL, ALWAYS("fine")),
     CRIME(callback_gets_it_again, "gets its block again and puts that", KIND_EXTENDED, 0, NULL,
           ALWAYS("fine")),
+    CRIME(callback_hands_over, "the same, another thread having released it", KIND_EXTENDED, 0,
+          NULL, ALWAYS("fine")),
     CRIME(release_outside_callback, "put_from_cb outside a callback", KIND_EXTENDED, 0, NULL,
           ALWAYS("fine")),
     {.name = NULL},

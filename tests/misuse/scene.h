@@ -74,6 +74,7 @@ struct scene {
     struct place scene;     /* where the crime is committed */
     struct place bystander; /* a plain pool that nothing may happen to */
     unsigned n_calls;       /* of the put callback */
+    void *handed_over;      /* a block that its callback gave to another thread */
     bool guard_is_spoilt;   /* by the crime itself */
 };
 

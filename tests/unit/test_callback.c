@@ -1,53 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_callback.c: the record of the callbacks that a thread is inside of. */
+/* test_callback.c: that a put callback runs is known by the life of its block. */
 #include "common/check.h"
 #include "pool/callback.h"
 
-enum { N_KNOWN = 32, N_DEEP = 80 };
+enum { N_DEEP = 2000 };
 
 static struct os_mempool_ext ext;
 static struct os_mempool_ext other;
 static char blocks[N_DEEP];
 
-static bool
-is_running(const void *block)
+/* As a put that the caller makes. */
+static __attribute__((noinline)) bool
+is_running(const struct os_mempool *mp, const void *block)
 {
-    return callback_is_running(&ext.mpe_mp, block);
+    return callback_is_running(mp, block, (uintptr_t)__builtin_frame_address(0));
+}
+
+static __attribute__((noinline)) os_error_t
+run(os_mempool_put_fn *callback, void *block)
+{
+    return callback_run(&ext, callback, NULL, block, (uintptr_t)__builtin_frame_address(0));
 }
 
 static os_error_t
 look_inside(struct os_mempool_ext *ome, void *data, void *arg)
 {
     assert_ptr_equal(ome, &ext);
-    assert_true(is_running(data));
-    assert_false(is_running((char *)data + 1));
-    assert_false(callback_is_running(&other.mpe_mp, data));
+    assert_true(is_running(&ome->mpe_mp, data));
+    assert_false(is_running(&ome->mpe_mp, (char *)data + 1));
+    assert_false(is_running(&other.mpe_mp, data));
     return OS_EBUSY;
 }
 
 static void
 a_callback_runs_from_its_call_to_its_return(void **state)
 {
-    assert_false(is_running(&blocks[0]));
-    assert_int_equal(callback_run(&ext, look_inside, NULL, &blocks[0]), OS_EBUSY);
-    assert_false(is_running(&blocks[0]));
+    assert_false(is_running(&ext.mpe_mp, &blocks[0]));
+    assert_int_equal(run(look_inside, &blocks[0]), OS_EBUSY);
+    assert_false(is_running(&ext.mpe_mp, &blocks[0]));
 }
 
 static os_error_t
-release_inside(struct os_mempool_ext *ome, void *data, void *arg)
+end_inside(struct os_mempool_ext *ome, void *data, void *arg)
 {
-    callback_released(&other.mpe_mp, data);
-    assert_true(is_running(data));
-    callback_released(&ome->mpe_mp, data);
-    assert_false(is_running(data));
-    callback_released(&ome->mpe_mp, data);
+    callback_end(&other.mpe_mp, data);
+    assert_true(is_running(&ome->mpe_mp, data));
+    callback_end(&ome->mpe_mp, data);
+    assert_false(is_running(&ome->mpe_mp, data));
+    callback_end(&ome->mpe_mp, data);
     return OS_OK;
 }
 
 static void
-a_released_block_is_no_longer_in_its_callback(void **state)
+a_block_that_was_freed_is_no_longer_in_its_callback(void **state)
 {
-    assert_int_equal(callback_run(&ext, release_inside, NULL, &blocks[0]), OS_OK);
+    assert_int_equal(run(end_inside, &blocks[0]), OS_OK);
+}
+
+static os_error_t
+end_all_inside(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    struct running bulk = callback_begin_bulk(&ome->mpe_mp, (uintptr_t)__builtin_frame_address(0));
+
+    callback_end_all(&other.mpe_mp);
+    assert_true(is_running(&ome->mpe_mp, data));
+    callback_end_all(&ome->mpe_mp);
+    assert_false(is_running(&ome->mpe_mp, data));
+    assert_true(running_is_noted(bulk));
+    callback_end_bulk(&ome->mpe_mp);
+    assert_false(running_is_noted(bulk));
+    return OS_OK;
+}
+
+static void
+a_cleared_pool_has_no_block_in_a_callback_but_bulk_puts_go_on(void **state)
+{
+    assert_int_equal(run(end_all_inside, &blocks[0]), OS_OK);
+}
+
+static os_error_t
+end_pool_inside(struct os_mempool_ext *ome, void *data, void *arg)
+{
+    struct running bulk = callback_begin_bulk(&ome->mpe_mp, (uintptr_t)__builtin_frame_address(0));
+
+    callback_end_pool(&ome->mpe_mp);
+    assert_false(is_running(&ome->mpe_mp, data));
+    assert_false(running_is_noted(bulk));
+    return OS_OK;
+}
+
+static void
+a_pool_made_anew_is_in_no_call(void **state)
+{
+    assert_int_equal(run(end_pool_inside, &blocks[0]), OS_OK);
 }
 
 /* Nests down to the last block and looks from there at all the blocks above it. */
@@ -57,21 +102,21 @@ nest(struct os_mempool_ext *ome, void *data, void *arg)
     unsigned depth = (unsigned)((char *)data - blocks) + 1;
 
     if (depth < N_DEEP) {
-        assert_int_equal(callback_run(ome, nest, NULL, &blocks[depth]), OS_OK);
+        assert_int_equal(run(nest, &blocks[depth]), OS_OK);
         return OS_OK;
     }
     for (unsigned i = 0; i < N_DEEP; i++) {
-        assert_int_equal(is_running(&blocks[i]), i >= N_DEEP - N_KNOWN);
+        assert_true(is_running(&ome->mpe_mp, &blocks[i]));
     }
     return OS_OK;
 }
 
 static void
-the_last_32_callbacks_are_known(void **state)
+every_callback_of_a_chain_is_known(void **state)
 {
-    assert_int_equal(callback_run(&ext, nest, NULL, &blocks[0]), OS_OK);
+    assert_int_equal(run(nest, &blocks[0]), OS_OK);
     for (unsigned i = 0; i < N_DEEP; i++) {
-        assert_false(is_running(&blocks[i]));
+        assert_false(is_running(&ext.mpe_mp, &blocks[i]));
     }
     a_callback_runs_from_its_call_to_its_return(state);
 }
@@ -92,7 +137,7 @@ run_and_leave(void *block)
 
     frame[0] = 0;
     if (setjmp(way_out) == 0) {
-        callback_run(&ext, jump_out, NULL, block);
+        run(jump_out, block);
         fail_msg("the callback returned");
     }
     frame[4095] = frame[0];
@@ -103,7 +148,7 @@ a_callback_left_by_longjmp_is_forgotten_above_it(void **state)
 {
     for (unsigned i = 0; i < N_DEEP; i++) {
         run_and_leave(&blocks[0]);
-        assert_false(is_running(&blocks[0]));
+        assert_false(is_running(&ext.mpe_mp, &blocks[0]));
     }
     a_callback_runs_from_its_call_to_its_return(state);
 }
@@ -113,8 +158,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_callback_runs_from_its_call_to_its_return),
-        cmocka_unit_test(a_released_block_is_no_longer_in_its_callback),
-        cmocka_unit_test(the_last_32_callbacks_are_known),
+        cmocka_unit_test(a_block_that_was_freed_is_no_longer_in_its_callback),
+        cmocka_unit_test(a_cleared_pool_has_no_block_in_a_callback_but_bulk_puts_go_on),
+        cmocka_unit_test(a_pool_made_anew_is_in_no_call),
+        cmocka_unit_test(every_callback_of_a_chain_is_known),
         cmocka_unit_test(a_callback_left_by_longjmp_is_forgotten_above_it),
     };
 
