@@ -5,6 +5,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/hash.h"
+
 /*
  * Relaxed: the word stands alone, and of two threads that make one at once the exchange lets both
  * go on with the same.
@@ -39,4 +41,11 @@ secret_word(void)
                                        __ATOMIC_RELAXED)
                ? made
                : word;
+}
+
+/* The lowest bit is the process's word's. */
+uintptr_t
+secret_of(const void *owner)
+{
+    return secret_word() ^ ((uintptr_t)hash_mix((uintptr_t)owner) & ~(uintptr_t)1);
 }

@@ -11,4 +11,10 @@
  */
 uintptr_t secret_word(void);
 
+/*
+ * A word for what lies at an address, the same at each call, and likewise odd. Another one for each
+ * pool: a pool may lie in a block of another one, and then their first blocks are at one address.
+ */
+uintptr_t secret_of(const void *owner);
+
 #endif

@@ -22,7 +22,7 @@ pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *m
     memset(mp, 0, sizeof(*mp));
     tool_atomics(mp, sizeof(*mp));
     geometry_set(mp, blocks, block_size, membuf);
-    mp->osmp_secret = secret_word();
+    mp->osmp_secret = secret_of(mp);
     mp->mp_flags = flags;
     mp->name = (char *)(uintptr_t)name;
     strlcpy(tail->name, name != NULL ? name : "", sizeof(tail->name));

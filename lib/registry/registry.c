@@ -134,7 +134,7 @@ registry_find(const struct os_mempool *mp)
 bool
 registry_is_intact(const struct node *node)
 {
-    return node->mp->osmp_secret == secret_word();
+    return node->mp->osmp_secret == secret_of(node->mp);
 }
 
 struct node *

@@ -39,6 +39,22 @@ the_word_is_odd(void **state)
     assert_int_equal(secret_word() % 2, 1);
 }
 
+static void
+each_owner_has_a_word_of_its_own_that_is_odd(void **state)
+{
+    enum { N = 100 };
+    static char owners[N * N];
+
+    for (unsigned i = 0; i < N; i++) {
+        uintptr_t word = secret_of(&owners[i * i]);
+
+        assert_true(word % 2 == 1 && word == secret_of(&owners[i * i]));
+        for (unsigned j = 0; j < i; j++) {
+            assert_true(word != secret_of(&owners[j * j]));
+        }
+    }
+}
+
 /* Another program image asks anew. */
 static uintptr_t
 word_of_another_process(const char *self)
@@ -90,6 +106,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_ask_at_once_get_the_same_word),
         cmocka_unit_test(the_word_is_odd),
+        cmocka_unit_test(each_owner_has_a_word_of_its_own_that_is_odd),
         cmocka_unit_test_prestate(processes_have_different_words, argv[0]),
     };
 
