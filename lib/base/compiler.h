@@ -31,6 +31,18 @@
 #define OSMP_NO_MSAN
 #endif
 
+/* A function that reads memory which its user may be writing just now, whatever it finds there. */
+#if defined(__SANITIZE_THREAD__)
+#define OSMP_NO_TSAN __attribute__((no_sanitize("thread")))
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define OSMP_NO_TSAN __attribute__((no_sanitize("thread")))
+#endif
+#endif
+#ifndef OSMP_NO_TSAN
+#define OSMP_NO_TSAN
+#endif
+
 /* Part of the exported function that it stands in, at every level of optimisation. */
 #define OSMP_WITHIN static inline __attribute__((always_inline))
 

@@ -125,7 +125,7 @@ fault_note_gone(struct faults *faults, struct os_mempool *mp, int kind, const ch
     return fault;
 }
 
-void
+struct osmempool_fault *
 fault_note_damaged_list(struct faults *faults, struct os_mempool *mp, const void *block,
                         uint32_t n_lost)
 {
@@ -136,6 +136,7 @@ fault_note_damaged_list(struct faults *faults, struct os_mempool *mp, const void
         fault->n_bytes = sizeof(osmp_word);
         memcpy(fault->found, block, sizeof(osmp_word));
     }
+    return fault;
 }
 
 os_error_t

@@ -46,9 +46,10 @@ faults_begin(struct faults *faults)
 OSMP_COLD struct osmempool_fault *
 fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *block);
 
-/* Notes that the list ends in the middle, at a block whose link leads nowhere. */
-OSMP_COLD void fault_note_damaged_list(struct faults *faults, struct os_mempool *mp,
-                                       const void *block, uint32_t n_lost);
+/* Notes that the list ends in the middle, at a block whose link leads nowhere; as fault_note(). */
+OSMP_COLD struct osmempool_fault *
+fault_note_damaged_list(struct faults *faults, struct os_mempool *mp, const void *block,
+                        uint32_t n_lost);
 
 /*
  * Notes a fault of a pool whose struct is not read or written, as it may be gone: the fault is not

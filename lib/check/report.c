@@ -173,15 +173,25 @@ report_overwritten(struct text *text, const struct osmempool_fault *fault)
     text_add(text, "osmempool:   unregister a pool before its memory is used again\n");
 }
 
+/* The block may be out, if a link to it is what was overwritten. Without a block, the pool's own
+ * pointer to the list is what leads nowhere. */
 static void
 report_damaged_list(struct text *text, const struct osmempool_fault *fault)
 {
-    report_block(text, fault);
-    text_add(text, " was written after put: it begins with ");
-    text_add_bytes(text, fault->found, fault->n_bytes);
-    text_add(text, ", which leads to no block\n");
-    text_add(text, "osmempool:   %u free blocks behind it are out of reach%s\n", fault->n_blocks,
-             fault->n_blocks > 0 ? " until the pool is cleared" : "");
+    if (fault->block == NULL) {
+        text_add(text, "the free list begins at no block of the pool\n");
+    } else {
+        report_block(text, fault);
+        text_add(text, " is next on it and begins with ");
+        text_add_bytes(text, fault->found, fault->n_bytes);
+        text_add(text, ", which leads to no block\n");
+    }
+    if (fault->n_blocks > 0) {
+        text_add(text, "osmempool:   %u free blocks are lost until the pool is cleared\n",
+                 fault->n_blocks);
+    } else {
+        text_add(text, "osmempool:   no free block is lost\n");
+    }
     text_add(text, "osmempool:   run with OSMEMPOOL_DEBUG=check,poison,track to find the writer\n");
 }
 

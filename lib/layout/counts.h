@@ -7,10 +7,10 @@
  *     out  = num_blocks - num_free          puts = gets - out + adjust
  *
  * so that an operation costs one addition and any copy of the word is consistent. adjust takes the
- * blocks lost at a cut-off (they count as out) and gives up the blocks out at a clear. gets and
- * puts never go back.
+ * blocks lost to damage (they count as out) and gives up the blocks out at a clear. gets and puts
+ * never go back.
  *
- * Clear, a cut-off and a carry into the high half of gets change more than the word. They make a
+ * Clear, a repair and a carry into the high half of gets change more than the word. They make a
  * sequence word odd while they last, and readers try again. Where a 64-bit word is not one access
  * (32-bit machines) every change does so.
  *
@@ -78,8 +78,8 @@ void counts_begin(struct os_mempool *mp);
 void counts_end(struct os_mempool *mp);
 
 /*
- * Counts n gets that left num_free blocks, after lost ones were cut off; all of it in an odd phase,
- * as more than the word may change.
+ * Counts n gets that left num_free blocks, so many others being lost; all of it in an odd phase, as
+ * more than the word may change.
  */
 void counts_take(struct os_mempool *mp, uint32_t n, uint32_t num_free, uint32_t lost);
 

@@ -38,8 +38,10 @@ bulk_get_from_list(struct os_mempool *mp, void **blocks, uint32_t n, struct faul
         done = cache_is_enabled(mp) ? cache_get_bulk_locked(mp, blocks, n)
                                     : freelist_pop_all(mp, blocks, n);
     }
+    if (!done && freelist_mend(mp, n, faults)) {
+        done = freelist_pop_all(mp, blocks, n);
+    }
     if (!done) {
-        freelist_explain_pop(mp, blocks, n, faults);
         counts_fail(mp);
     }
     return done;

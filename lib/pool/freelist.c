@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/freelist.h"
 
+#include "pool/repair.h"
+
 static void
 freelist_set_key(const struct os_mempool *mp, void *block, uintptr_t key)
 {
@@ -31,32 +33,53 @@ freelist_next(struct os_memblock *block)
     return (struct os_memblock *)osmp_words(block)[OSMP_LINK];
 }
 
+/* Whether the first of so many free blocks is one, and leads to the next. */
+static bool
+freelist_first_is_good(const struct os_mempool *mp, uint32_t num_free)
+{
+    struct os_memblock *block = mp->slh_first;
+
+    if (!geometry_holds(mp, block)) {
+        return false;
+    }
+    return num_free > 1 ? geometry_holds(mp, freelist_next(block)) : freelist_next(block) == NULL;
+}
+
 /*
- * The rest of the list is lost if its first link is not what the free count says: another block, or
- * nothing after the last one. The lost blocks count as out until the pool is cleared.
+ * Blocks without room for a key cannot be told from those that are out: the rest of the list is cut
+ * off, and counts as out until the pool is cleared.
  */
+static void *
+freelist_cut_off(struct os_mempool *mp, struct faults *faults)
+{
+    struct os_memblock *block = mp->slh_first;
+    uint32_t lost = freelist_count(mp) - 1;
+
+    fault_note_damaged_list(faults, mp, block, lost);
+    mp->slh_first = NULL;
+    counts_take(mp, 1, 0, lost);
+    return block;
+}
+
 void *
 freelist_pop_slow(struct os_mempool *mp, struct faults *faults)
 {
-    struct os_memblock *block = mp->slh_first;
-    uint32_t left = freelist_count(mp);
-    struct os_memblock *next;
+    struct os_memblock *block;
 
-    if (left == 0) {
+    if (freelist_count(mp) > 0 && !freelist_first_is_good(mp, freelist_count(mp))) {
+        if (!geometry_has_key(mp)) {
+            return freelist_cut_off(mp, faults);
+        }
+        repair_list(mp, faults);
+    }
+    if (freelist_count(mp) == 0) {
         counts_fail(mp);
         return NULL;
     }
-    left--;
-    next = freelist_next(block);
-    if (left > 0 ? geometry_holds(mp, next) : next == NULL) {
-        mp->slh_first = next;
-        counts_take(mp, 1, left, 0);
-    } else {
-        fault_note_damaged_list(faults, mp, block, left);
-        mp->slh_first = NULL;
-        counts_take(mp, 1, 0, left);
-    }
+    block = mp->slh_first;
+    mp->slh_first = freelist_next(block);
     freelist_set_key(mp, block, 0);
+    counts_take(mp, 1, freelist_count(mp) - 1, 0);
     return block;
 }
 
@@ -101,6 +124,7 @@ freelist_look(const struct os_mempool *mp, void **blocks, uint32_t n, uint32_t l
     struct os_memblock *block = mp->slh_first;
     uint32_t seen = 0;
 
+    length = osmp_likely(geometry_holds(mp, block)) ? length : 0;
     while (seen < n && seen < length) {
         struct os_memblock *next = freelist_next(block);
 
@@ -238,20 +262,37 @@ freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, uint32
     return false;
 }
 
-void
-freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults)
+const struct os_memblock *
+freelist_find_break(const struct os_mempool *mp, uint32_t *behind)
 {
-    struct os_memblock *last;
-    uint32_t num_free = freelist_count(mp);
-    uint32_t seen;
+    const struct os_memblock *block = NULL;
+    struct os_memblock *next = mp->slh_first;
+    uint32_t left = freelist_count(mp);
 
-    if (n > num_free) {
-        return;
+    for (; left > 0 && geometry_holds(mp, next); left--) {
+        block = next;
+        next = freelist_next(next);
     }
-    seen = freelist_look(mp, blocks, n, num_free, &last);
-    if (seen < n) {
-        fault_note_damaged_list(faults, mp, last, num_free - seen - 1);
+    *behind = left;
+    return block;
+}
+
+bool
+freelist_mend(struct os_mempool *mp, uint32_t n, struct faults *faults)
+{
+    const struct os_memblock *block;
+    uint32_t behind;
+
+    if (freelist_count(mp) < n) {
+        return false;
     }
+    if (geometry_has_key(mp)) {
+        repair_list(mp, faults);
+        return true;
+    }
+    block = freelist_find_break(mp, &behind);
+    fault_note_damaged_list(faults, mp, block, behind);
+    return false;
 }
 
 /* A block that may be put by itself stands in the array twice. */
@@ -286,19 +327,18 @@ freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
     return freelist_refuse_all(mp, blocks, n, bad, faults);
 }
 
-/* Free blocks behind a damaged link keep their old marks: they are lost at the next get anyway. */
 void
 freelist_move_keys(struct os_mempool *mp, uint8_t key_lines)
 {
-    const uint8_t old_lines = mp->osmp_key_lines;
     struct os_memblock *block = mp->slh_first;
+    uint32_t left;
 
-    for (uint32_t left = freelist_count(mp); left > 0 && geometry_holds(mp, block); left--) {
-        mp->osmp_key_lines = old_lines;
-        freelist_set_key(mp, block, 0);
-        mp->osmp_key_lines = key_lines;
-        freelist_set_key(mp, block, osmp_key(mp, block));
+    for (left = freelist_count(mp); left > 0 && geometry_holds(mp, block); left--) {
+        repair_move_key(mp, block, key_lines);
         block = freelist_next(block);
+    }
+    if (osmp_unlikely(left > 0)) {
+        repair_move_keys(mp, left, key_lines);
     }
     mp->osmp_key_lines = key_lines;
 }

@@ -29,7 +29,8 @@ enum { FREELIST_WALK_MAX = 64 };
 /* Makes all blocks free, in ascending order of address. Counters are the caller's. */
 void freelist_chain(struct os_mempool *mp);
 
-/* Everything that freelist_pop() leaves aside: empty, a new low, a carry, a damaged link. */
+/* Everything that freelist_pop() leaves aside: empty, a new low, a carry, a damaged link, after
+ * which the list is made anew (repair.h). */
 OSMP_COLD void *freelist_pop_slow(struct os_mempool *mp, struct faults *faults);
 
 /* Everything that freelist_push() leaves aside: not a block, perhaps free, one-word blocks. */
@@ -59,10 +60,16 @@ bool freelist_push_all(struct os_mempool *mp, void *const *blocks, uint32_t n, u
 os_error_t freelist_push_or_refuse(struct os_mempool *mp, void *const *blocks, uint32_t n,
                                    struct faults *faults);
 
-/* After freelist_pop_all() found too few: notes the damaged link that hides the others, if any.
- * Overwrites the array. */
-OSMP_COLD void
-freelist_explain_pop(struct os_mempool *mp, void **blocks, uint32_t n, struct faults *faults);
+/*
+ * After freelist_pop_all() could not reach n blocks though as many are free: makes the list anew
+ * (repair.h), and tells that it may be tried again; or, where blocks have no room for a key, notes
+ * the damaged link alone.
+ */
+OSMP_COLD bool freelist_mend(struct os_mempool *mp, uint32_t n, struct faults *faults);
+
+/* The last block on a damaged list that can be reached, and how many are out of reach behind it;
+ * NULL if none can be. */
+const struct os_memblock *freelist_find_break(const struct os_mempool *mp, uint32_t *behind);
 
 /* Moves the free blocks' keys to where the given mask wants them. */
 void freelist_move_keys(struct os_mempool *mp, uint8_t key_lines);

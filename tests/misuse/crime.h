@@ -9,7 +9,8 @@
  *   fine                the call is legal
  *   a fault's kind      it was found, counted and reported; "at get" and so on: by a later call
  *   is_sane false       os_mempool_is_sane() tells, if asked
- *   lost                free blocks behind a damaged link are out of reach until a clear
+ *   lost                free blocks are lost until a clear: those that do not carry their mark, or
+ *                       all behind a damaged link if blocks have no room for one
  *   trap                a signal at the instruction that did it
  *   silent              nothing was said, and nothing is wrong with the pool afterwards
  *   corrupt             a block was handed out twice, or memory changed that was not to change

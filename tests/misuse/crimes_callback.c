@@ -404,7 +404,7 @@ const struct crime crimes_callback[] = {
           ALWAYS("error, fine")),
     CRIME(callback_keeps_over_damage, "the same, a free block having been written", KIND_EXTENDED,
           0, NULL,
-          ANSWERS("error, is_sane false, damaged list at get, lost", "error, write after put",
+          ANSWERS("error, is_sane false, damaged list at get", "error, write after put",
                   "error, write after put at get", "error, write after put", "trap")),
     CRIME(callback_uses_own_pool, "gets and puts another block of its pool", KIND_EXTENDED, 0, NULL,
           ALWAYS("fine")),

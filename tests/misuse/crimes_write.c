@@ -298,42 +298,61 @@ overrun_then_end(struct scene *s)
     os_mempool_unregister(&rounded.pool);
 }
 
+/* And a block that is out holds by chance what would be its mark. It cannot be told from those that
+ * are free, so none of these is handed out. */
+static void
+write_link_beside_forged(struct scene *s)
+{
+    unsigned char *forged = place_take(&s->scene);
+    uintptr_t mark = s->scene.pool->osmp_secret ^ (uintptr_t)forged;
+    unsigned char *block;
+
+    place_forget(&s->scene, forged);
+    memcpy(forged + sizeof(mark), &mark, sizeof(mark));
+    touch_word(write_stale(s), (uintptr_t)0xdeadbeefdeadbeef);
+    block = os_memblock_get(s->scene.pool);
+    if (block == forged) {
+        scene_say("corrupt a block was handed out twice");
+    } else if (block != NULL) {
+        os_memblock_put(s->scene.pool, block);
+    }
+    place_give(&s->scene, forged);
+}
+
+/* A list that a get finds damaged: made anew, or, of one-word blocks, cut off. */
+#define REPAIRED(function, text, small)                                                            \
+    CRIME(function, text, KINDS_LISTED & ~KIND_ONE_WORD, 0, "repair",                              \
+          FOUND("is_sane false, damaged list at get", "write after put at put",                    \
+                "write after put at get")),                                                        \
+        CRIME_AS(function##_small, function, text ", of one-word blocks", KIND_ONE_WORD, 0,        \
+                 "link",                                                                           \
+                 FOUND("is_sane false, damaged list at get, " small, "write after put at put",     \
+                       "write after put at get"))
+
 const struct crime crimes_write[] = {
-    CRIME(write_first_byte, "the first byte of a free block", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
+    REPAIRED(write_first_byte, "the first byte of a free block", "lost"),
     CRIME_AS(write_first_byte_cached, write_first_byte, "the same, the block being in a cache",
              KINDS_CACHED, 0, NULL,
              ANSWERS("silent", "write after put at put", "write after put at get",
                      "write after put at put", "trap")),
-    CRIME(write_wild_link, "a wild address over the link", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
-    CRIME(write_misaligned_link, "an address inside a block over the link", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
-    CRIME(write_others_link, "another pool's block over the link", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
-    CRIME(write_null_link, "NULL over the link", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
-    CRIME(write_cycle, "its own address over the link", KINDS_LISTED, 0, NULL,
-          FOUND("is_sane false, damaged list at get, corrupt", "write after put at put",
-                "write after put at get")),
+    REPAIRED(write_wild_link, "a wild address over the link", "lost"),
+    REPAIRED(write_misaligned_link, "an address inside a block over the link", "lost"),
+    REPAIRED(write_others_link, "another pool's block over the link", "lost"),
+    REPAIRED(write_null_link, "NULL over the link", "lost"),
+    REPAIRED(write_cycle, "its own address over the link", "corrupt"),
     CRIME(write_held_link, "the address of a block that is out over the link",
           KINDS_LISTED & ~KIND_ONE_WORD, 0, NULL,
-          FOUND("is_sane false, damaged list at get, corrupt", "write after put at put",
+          FOUND("is_sane false, damaged list at get", "write after put at put",
                 "write after put at get")),
-    CRIME(write_skipping_link, "the address of a later free block over the link", KINDS_LISTED, 0,
-          NULL,
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
+    REPAIRED(write_skipping_link, "the address of a later free block over the link", "lost"),
+    CRIME(write_link_beside_forged, "a link, and a block that is out looks free",
+          KINDS_LISTED & ~KIND_ONE_WORD, 0, "forged",
+          FOUND("damaged list, lost", "write after put", "write after put")),
     CRIME(write_key, "the second word of a free block", KINDS_KEYED, 0, NULL,
           FOUND("is_sane false", "write after put at put", "write after put at get")),
     CRIME(write_key_and_put, "the second word, then a put again", KINDS_PLAIN | KIND_EXTENDED, 0,
           NULL,
-          FOUND("is_sane false, damaged list at get, corrupt", "error, write after put, double put",
+          FOUND("is_sane false, damaged list at get", "error, write after put, double put",
                 "error, double put, write after put at get")),
     CRIME_AS(write_key_and_put_cached, write_key_and_put, "the same, the block being in a cache",
              KINDS_CACHED, 0, NULL,
@@ -361,12 +380,8 @@ const struct crime crimes_write[] = {
           ALWAYS("silent"),
           "the block is out, as it should be; that the writer is not the one who has it nobody can "
           "see. It is out again so soon because a get gives the block that was put last"),
-    CRIME(overrun_by_one, "a byte too many, into a free block", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
-    CRIME(overrun_by_word, "a word too many, into a free block", KINDS_LISTED, 0, "link",
-          FOUND("is_sane false, damaged list at get, lost", "write after put at put",
-                "write after put at get")),
+    REPAIRED(overrun_by_one, "a byte too many, into a free block", "lost"),
+    REPAIRED(overrun_by_word, "a word too many, into a free block", "lost"),
     CRIME(overrun_by_block, "a block too many, into a free block", KINDS_LISTED, 0, "link",
           FOUND("is_sane false, damaged list at get, lost", "write after put at put",
                 "write after put at get")),

@@ -39,7 +39,8 @@ The columns are the stock library and the words of `OSMEMPOOL_DEBUG`; a dot mean
 | a kind of fault    | it was counted, handed to the handler, and reported; at the call itself, or, |
 |                    | as "at get", when a later call came upon it                                  |
 | is_sane false      | `os_mempool_is_sane()` tells, if asked                                       |
-| lost               | blocks behind a damaged link are out of reach, until `os_mempool_clear()`    |
+| lost               | until `os_mempool_clear()`, free blocks whose mark was destroyed, or, of     |
+|                    | one-word blocks, those behind a damaged link                                 |
 | trap               | a signal, at the very instruction that did it                                |
 | silent             | nothing was said, and nothing is wrong with the pool                         |
 | corrupt            | a block came out twice, or memory changed that was not to change             |
