@@ -7,16 +7,16 @@
 
 /*
  * Addresses are often in arithmetic progression: blocks, or the stacks of threads. A multiplication
- * makes another progression of that, which with some distances falls into a few buckets. So the
- * high bits are mixed into the low ones before it, and it is done twice. The high bits of the
- * result are the best. (The multiplier: D. E. Knuth, The Art of Computer Programming 3, 6.4.)
+ * alone makes another progression of that, which with some distances falls into a few buckets. So
+ * high bits are mixed into low ones before. The high bits of the result are the best. (The
+ * multiplier: D. E. Knuth, The Art of Computer Programming 3, 6.4.)
  */
 static inline uint64_t
 hash_mix(uint64_t word)
 {
-    word = (word ^ word >> 32) * 0x9e3779b97f4a7c15u;
-    word = (word ^ word >> 29) * 0x9e3779b97f4a7c15u;
-    return word ^ word >> 32;
+    word ^= word >> 20;
+    word ^= word >> 9;
+    return word * 0x9e3779b97f4a7c15u;
 }
 
 #endif

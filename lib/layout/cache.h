@@ -63,8 +63,8 @@ struct cache_slot {
 };
 
 struct cache_table {
-    struct cache_table *larger; /* the next one; NULL as long as none is needed */
-    unsigned bits;              /* 2^bits slots */
+    struct cache_table *smaller; /* the one before; NULL if it is the first */
+    unsigned bits;               /* 2^bits slots */
     struct cache_slot slots[];
 };
 
@@ -78,7 +78,7 @@ enum { CACHE_HOMES = 64 };
 
 struct cache_set {
     struct cache *homes[CACHE_HOMES]; /* never NULL: cache_table.h */
-    struct cache_table *table;        /* the smallest */
+    struct cache_table *table;        /* the largest; NULL if there is none yet */
     struct cache *all;
     void **depot;
     uint32_t depot_n;

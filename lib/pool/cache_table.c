@@ -5,11 +5,11 @@
 
 #include "base/hash.h"
 
-/* The tables have 16, 128, 1,024, 8,192 and 65,536 slots, in buckets of four. */
+/* The tables have 64, 512, 4,096 and 32,768 slots, in buckets of four. */
 enum {
-    CACHE_TABLE_BITS = 4,
+    CACHE_TABLE_BITS = 6,
     CACHE_TABLE_BITS_MORE = 3,
-    CACHE_TABLE_BITS_MAX = 16,
+    CACHE_TABLE_BITS_MAX = 15,
     CACHE_BUCKET = 4,
 };
 
@@ -19,13 +19,6 @@ static size_t
 cache_table_bucket(const struct cache_table *table, uint64_t mixed)
 {
     return (size_t)(mixed >> (64 - table->bits)) / CACHE_BUCKET * CACHE_BUCKET;
-}
-
-/* Acquire: pairs with the release that adds a table, so its slots are seen. */
-static struct cache_table *
-cache_table_at(struct cache_table *const *link)
-{
-    return __atomic_load_n(link, __ATOMIC_ACQUIRE);
 }
 
 struct cache_set *
@@ -53,10 +46,10 @@ cache_table_free_set(struct cache_set *set)
         cache = next;
     }
     while (table != NULL) {
-        struct cache_table *larger = table->larger;
+        struct cache_table *smaller = table->smaller;
 
         free(table);
-        table = larger;
+        table = smaller;
     }
     free(set->depot);
     free(set);
@@ -67,7 +60,7 @@ cache_table_free_set(struct cache_set *set)
  * itself, or one with the same pointer did that had ended before. Such a one's cache may be
  * another's by now, but is one of this pool's, and tells.
  */
-static struct cache *
+static inline struct cache *
 cache_table_look(const struct cache_table *table, uint64_t mixed, uintptr_t tp)
 {
     const struct cache_slot *slot = &table->slots[cache_table_bucket(table, mixed)];
@@ -86,16 +79,16 @@ cache_table_look(const struct cache_table *table, uint64_t mixed, uintptr_t tp)
     return NULL;
 }
 
-static struct cache *
+/* Acquire: pairs with the release that adds a table, so it is seen as it was made. */
+static inline struct cache *
 cache_table_find_of(const struct cache_set *set, uintptr_t tp)
 {
     const uint64_t mixed = hash_mix(tp);
-    const struct cache_table *table = cache_table_at(&set->table);
+    const struct cache_table *table = __atomic_load_n(&set->table, __ATOMIC_ACQUIRE);
     struct cache *cache = NULL;
 
-    while (table != NULL && cache == NULL) {
+    for (; table != NULL && cache == NULL; table = table->smaller) {
         cache = cache_table_look(table, mixed, tp);
-        table = cache_table_at(&table->larger);
     }
     return cache;
 }
@@ -153,19 +146,21 @@ cache_table_put(struct cache_table *table, struct cache *cache)
 }
 
 /* Adds a table, which is empty: nothing is moved. Release: pairs with the acquire in
- * cache_table_at(). */
+ * cache_table_find_of(). */
 static struct cache_table *
-cache_table_add(struct cache_table **link, unsigned bits)
+cache_table_add(struct cache_set *set)
 {
-    const size_t slots = (size_t)1 << bits;
+    unsigned bits =
+        set->table != NULL ? set->table->bits + CACHE_TABLE_BITS_MORE : CACHE_TABLE_BITS;
     struct cache_table *table = NULL;
 
     if (bits <= CACHE_TABLE_BITS_MAX) {
-        table = calloc(1, sizeof(*table) + slots * sizeof(table->slots[0]));
+        table = calloc(1, sizeof(*table) + ((size_t)1 << bits) * sizeof(table->slots[0]));
     }
     if (table != NULL) {
         table->bits = bits;
-        __atomic_store_n(link, table, __ATOMIC_RELEASE);
+        table->smaller = set->table;
+        __atomic_store_n(&set->table, table, __ATOMIC_RELEASE);
     }
     return table;
 }
@@ -174,21 +169,19 @@ cache_table_add(struct cache_table **link, unsigned bits)
 bool
 cache_table_place(struct cache_set *set, struct cache *cache)
 {
-    struct cache_table **link = &set->table;
-    unsigned bits = CACHE_TABLE_BITS;
+    struct cache_table *table = set->table;
 
     if (cache_table_find_of(set, cache->tp) == cache) {
         return true;
     }
-    for (;;) {
-        struct cache_table *table = *link != NULL ? *link : cache_table_add(link, bits);
-
-        if (table == NULL || cache_table_put(table, cache)) {
-            return table != NULL;
-        }
-        link = &table->larger;
-        bits += CACHE_TABLE_BITS_MORE;
+    while (table != NULL && !cache_table_put(table, cache)) {
+        table = table->smaller;
     }
+    if (table != NULL) {
+        return true;
+    }
+    table = cache_table_add(set);
+    return table != NULL && cache_table_put(table, cache);
 }
 
 /* Nobody comes to a cache by the home that it had. */

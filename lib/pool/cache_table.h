@@ -7,10 +7,10 @@
  * slot holds is a cache of this pool, or one that is nobody's, and only the caller's own bears its
  * thread pointer.
  *
- * There are up to five tables, each eight times as large as the one before. One is added, empty, by
- * the first thread that finds its buckets full in all others; nothing in them moves, so it does not
- * matter who is looking into them. A thread that finds its bucket full in the largest one, too, or
- * no memory for the next one, has no cache.
+ * There are up to four tables, each eight times as large as the one before, and looked at from the
+ * largest on. One is added, empty, by the first thread that finds its buckets full in all others;
+ * nothing in them moves, so it does not matter who is looking into them. A thread that finds its
+ * buckets full in all four, or no memory for the next one, has no cache.
  *
  * Synchronization: cache_table_home(), cache_table_beside() and cache_table_find() at any time, the
  * rest under the pool's lock.

@@ -103,7 +103,7 @@ slots_in(const struct cache_set *set)
 {
     size_t n = 0;
 
-    for (const struct cache_table *table = set->table; table != NULL; table = table->larger) {
+    for (const struct cache_table *table = set->table; table != NULL; table = table->smaller) {
         n += (size_t)1 << table->bits;
     }
     return n;
@@ -119,7 +119,7 @@ tables_do_not_grow_with_threads_that_come_and_go(void **state)
     for (unsigned round = 0; round < n_rounds; round++) {
         round_of_threads(set);
     }
-    assert_in_range(slots_in(set), 1, 16 + 128 + 1024);
+    assert_in_range(slots_in(set), 1, 64 + 512);
     cache_table_free_set(set);
 }
 
@@ -160,7 +160,7 @@ no_size_of_stacks_is_unlucky(void **state)
 
         assert_int_equal(place(set, caches, THREADS, (uintptr_t)0x7f0000000640, (kib + 4) * 1024),
                          THREADS);
-        assert_in_range(slots_in(set), THREADS, 16 + 128 + 1024 + 8192);
+        assert_in_range(slots_in(set), THREADS, 64 + 512 + 4096);
         cache_table_free_set(set);
     }
     free(caches);
@@ -174,8 +174,8 @@ tables_have_a_bound(void **state)
     struct cache *caches = new_caches(THREADS);
     struct cache_set *set = new_set(DEPTH);
 
-    assert_in_range(place(set, caches, THREADS, 0x10000640, 4096), 65536, THREADS - 1);
-    assert_int_equal(slots_in(set), 16 + 128 + 1024 + 8192 + 65536);
+    assert_in_range(place(set, caches, THREADS, 0x10000640, 4096), 32768, THREADS - 1);
+    assert_int_equal(slots_in(set), 64 + 512 + 4096 + 32768);
     cache_table_free_set(set);
     free(caches);
 }
