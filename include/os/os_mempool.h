@@ -82,8 +82,12 @@ extern "C" {
 /** In mp_flags: the pool is a struct os_mempool_ext and its address may be cast to one. */
 #define OS_MEMPOOL_F_EXT 0x01
 
-/** What a pool's buffer is made of: one element has the size and alignment OS_ALIGNMENT. */
-#if UINTPTR_MAX > 0xffffffffu
+/**
+ * What a pool's buffer is made of: one element has the size of OS_ALIGNMENT. (In a tree that has an
+ * OS_ALIGNMENT of 4 on a 64-bit machine blocks take pairs of them, and a buffer must begin on an
+ * address that 8 divides.)
+ */
+#if UINTPTR_MAX > 0xffffffffu && OS_ALIGNMENT == 8
 typedef uint64_t os_membuf_t;
 #else
 typedef uint32_t os_membuf_t;
@@ -98,7 +102,8 @@ typedef uint32_t os_membuf_t;
  * where both arguments are constants.
  */
 #define OS_MEMPOOL_SIZE(n, blksize)                                                                \
-    ((((size_t)(blksize) + (OS_ALIGNMENT - 1)) / OS_ALIGNMENT) * (size_t)(n))
+    ((((size_t)(blksize) + (sizeof(void *) - 1)) / sizeof(void *)) *                               \
+     (sizeof(void *) / sizeof(os_membuf_t)) * (size_t)(n))
 
 /** Number of bytes that a pool of n blocks of blksize bytes needs; for malloc and its like. */
 #define OS_MEMPOOL_BYTES(n, blksize) (sizeof(os_membuf_t) * OS_MEMPOOL_SIZE(n, blksize))

@@ -296,8 +296,9 @@ record_give(struct os_mempool *mp, uint32_t i)
 void
 record_drop(struct record *record)
 {
-    if (record->told && watch_kind() == WATCH_MEMCHECK) {
-        watch_give_back(record, (void *)record->membuf, record_hidden_bytes(record), false);
+    if (record->told) {
+        watch_give_back(record_handle(record), (void *)record->membuf, record_hidden_bytes(record),
+                        record->is_fixed);
         __atomic_store_n(&record->is_dropped, true, __ATOMIC_RELAXED);
     }
 }

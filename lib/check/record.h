@@ -90,7 +90,8 @@ void record_give(struct os_mempool *mp, uint32_t i);
  */
 void record_forget_tool(struct record *record);
 
-/* The pool is dropped: its blocks are no leaks. */
+/* The pool is dropped: its blocks are no leaks, and those that are free on fixed memory may be
+ * touched, as that may be a frame of the stack that is another's by now. */
 void record_drop(struct record *record);
 
 /* Free blocks may be touched; the tool is still told of those in use. */

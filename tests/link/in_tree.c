@@ -19,10 +19,10 @@
 /* The tree's alignment, and errors; and yet room for blocks on this library's boundaries. */
 typedef char tree_alignment[OS_ALIGNMENT == TREE_ALIGNMENT ? 1 : -1];
 typedef char tree_error[OS_TREE_ERROR == 99 ? 1 : -1];
-typedef char enough[OS_MEMPOOL_BYTES(3, 20) >=
-                            3 * ((20 + sizeof(void *) - 1) / sizeof(void *)) * sizeof(void *)
-                        ? 1
-                        : -1];
+typedef char exact[OS_MEMPOOL_BYTES(3, 20) ==
+                           3 * ((20 + sizeof(void *) - 1) / sizeof(void *)) * sizeof(void *)
+                       ? 1
+                       : -1];
 
 /* As a program defines it whose sources name the list of pools. */
 STAILQ_HEAD(os_mempool_list, os_mempool)

@@ -26,7 +26,7 @@
 #include "os/os.h"
 #include "os/queue.h"
 
-/* OS_MEMPOOL_SIZE() counts in OS_ALIGNMENT, and takes that many times the size of a pointer. */
+/* Blocks are of whole pointers, whatever it is. */
 #ifndef OS_ALIGNMENT
 #error "os/os.h defines no OS_ALIGNMENT: without such a tree use osmempool, not osmempool-mynewt"
 #elif OS_ALIGNMENT > 8 || (OS_ALIGNMENT > 4 && UINTPTR_MAX <= 0xffffffffu)
