@@ -13,6 +13,9 @@
 
 enum { WATCH_STACK_BYTES = 8 << 20 };
 
+/* What the library's calls need of the stack, amply. */
+enum { WATCH_CALLS_BYTES = 64 << 10 };
+
 /*
  * Present in programs that carry AddressSanitizer's runtime, which objects to regions of no bytes
  * at address 0.
@@ -149,6 +152,16 @@ watch_open(const void *bytes, size_t n)
         tool_reveal(bytes, n);
     } else if (watch_kind() == WATCH_ASAN && n > 0) {
         __asan_unpoison_memory_region(bytes, n);
+    }
+}
+
+void
+watch_clear_stack(void)
+{
+    const char *frame = __builtin_frame_address(0);
+
+    if (watch_kind() == WATCH_ASAN) {
+        __asan_unpoison_memory_region(frame - WATCH_CALLS_BYTES, WATCH_CALLS_BYTES);
     }
 }
 

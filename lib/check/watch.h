@@ -50,6 +50,12 @@ void watch_give_back(const void *handle, const void *bytes, size_t n, bool is_fi
 /* Bytes of fixed memory that nobody might touch may be touched; the rest is as it was. */
 void watch_open(const void *bytes, size_t n);
 
+/*
+ * AddressSanitizer's marks of a pool that went with its stack frame come off the stack below the
+ * caller: the library's own calls of libc would be reported else. Nobody lives there.
+ */
+void watch_clear_stack(void);
+
 /* Whether an address is static or on the caller's stack. Call it with no lock held: it asks the
  * loader. */
 bool watch_is_fixed(const void *address);

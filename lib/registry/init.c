@@ -85,6 +85,7 @@ init_pool(struct init_request *request, const void *caller)
     if (request->mp == NULL || error != OS_OK) {
         return request->mp == NULL ? OS_INVALID_PARM : error;
     }
+    watch_clear_stack();
     request->is_fixed = watch_kind() != WATCH_NONE && watch_is_fixed(request->membuf);
     faults_begin(&faults);
     registry_enter();
@@ -159,6 +160,7 @@ os_mempool_unregister(struct os_mempool *mp)
     struct init_end end = {.caches = NULL};
     os_error_t error;
 
+    watch_clear_stack();
     faults_begin(&end.faults);
     registry_enter();
     while ((error = init_try_end_pool(mp, &end)) == OS_EBUSY) {
@@ -174,6 +176,7 @@ OSMP_LOCAL_NAME(os_mempool_unregister);
 OSMP_PUBLIC void
 os_mempool_module_init(void)
 {
+    watch_clear_stack();
     registry_enter();
     registry_drop_all();
     registry_leave();
