@@ -8,6 +8,9 @@
 
 #include "base/cancel.h"
 
+/* How much of the text one name may take: two of them and the words beside fit. */
+enum { TEXT_ESCAPED_MAX = 1500 };
+
 void
 text_add(struct text *text, const char *format, ...)
 {
@@ -27,7 +30,9 @@ text_add(struct text *text, const char *format, ...)
 void
 text_add_escaped(struct text *text, const char *name)
 {
-    for (; *name != '\0'; name++) {
+    size_t end = text->used + TEXT_ESCAPED_MAX;
+
+    for (; *name != '\0' && text->used < end; name++) {
         unsigned char byte = (unsigned char)*name;
 
         if (byte >= ' ' && byte < 0x7f) {
@@ -35,6 +40,9 @@ text_add_escaped(struct text *text, const char *name)
         } else {
             text_add(text, "\\x%02x", byte);
         }
+    }
+    if (*name != '\0') {
+        text_add(text, "...");
     }
 }
 

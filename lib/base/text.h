@@ -19,7 +19,10 @@ struct text {
 /* Adds to the text, as printf(). */
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds a name: what is not printable ASCII as \xNN. */
+/*
+ * Adds what others chose, as a name or a value: what is not printable ASCII becomes \xNN. Of a long
+ * one only the beginning is added, and "...", so that the rest of the line has room.
+ */
 void text_add_escaped(struct text *text, const char *name);
 
 /* Adds bytes in hex, with blanks between. */

@@ -32,7 +32,9 @@ static const char *const report_titles[] = {
 static void
 report_begin(struct text *text, const char *title, const char *pool_name)
 {
-    text_add(text, "osmempool: %s: pool '", title);
+    text_add(text, "osmempool: ");
+    text_add_escaped(text, title);
+    text_add(text, ": pool '");
     text_add_escaped(text, pool_name);
     text_add(text, "': ");
 }
@@ -55,7 +57,9 @@ report_site(struct text *text, const void *caller)
     text_add_escaped(text, site.module[0] != '\0' ? site.module : "?");
     text_add(text, "+%#zx", (size_t)site.offset);
     if (site.function != NULL) {
-        text_add(text, " (%s)", site.function);
+        text_add(text, " (");
+        text_add_escaped(text, site.function);
+        text_add(text, ")");
     }
 }
 
@@ -70,7 +74,9 @@ static void
 report_trace(struct text *text, const char *what, const struct osmempool_trace *trace)
 {
     if (trace->caller != NULL) {
-        text_add(text, "osmempool:   %s at ", what);
+        text_add(text, "osmempool:   ");
+        text_add_escaped(text, what);
+        text_add(text, " at ");
         report_site(text, trace->caller);
         text_add(text, ", thread %u, ", trace->thread);
         report_age(text, trace->age_us);
@@ -86,8 +92,9 @@ report_calls(struct text *text, const struct osmempool_fault *fault)
 
     text_add(text, "osmempool:   this call at ");
     report_site(text, fault->caller);
-    text_add(text, ", thread %u of %s[%d]\n", fault->thread, program != NULL ? program : "?",
-             (int)getpid());
+    text_add(text, ", thread %u of ", fault->thread);
+    text_add_escaped(text, program != NULL ? program : "?");
+    text_add(text, "[%d]\n", (int)getpid());
     report_trace(text, "last got", &fault->last_get);
     report_trace(text, "last put", &fault->last_put);
     if (fault->index != UINT32_MAX && !fault->tracked &&

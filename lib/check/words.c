@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rules.h"
+#include "base/text.h"
 
 static struct rules words_rules;
 
@@ -56,6 +57,17 @@ words_add(struct rule *rule, const char *text)
     return false;
 }
 
+static void
+words_complain(const char *word)
+{
+    struct text text = {0};
+
+    text_add(&text, "osmempool: OSMEMPOOL_DEBUG: '");
+    text_add_escaped(&text, word);
+    text_add(&text, "' is none of check, poison, track, fence, fail=N; ignored\n");
+    text_write(&text);
+}
+
 static bool
 words_parse(struct rule *rule, char *what)
 {
@@ -64,10 +76,7 @@ words_parse(struct rule *rule, char *what)
     rule->value = 0;
     while ((text = strsep(&what, ",")) != NULL) {
         if (text[0] != '\0' && !words_add(rule, text)) {
-            fprintf(stderr,
-                    "osmempool: OSMEMPOOL_DEBUG: '%s' is none of check, poison, track, fence, "
-                    "fail=N; ignored\n",
-                    text);
+            words_complain(text);
         }
     }
     return rule->value != 0;

@@ -23,7 +23,7 @@ def run(program, *arguments, prefix=(), **variables):
     env.update(variables)
     return Outcome(subprocess.run([*prefix, program, *arguments], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                  env=env, timeout=DEADLINE, check=False))
+                                  errors="surrogateescape", env=env, timeout=DEADLINE, check=False))
 
 
 def fixed_addresses():

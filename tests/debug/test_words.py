@@ -3,15 +3,21 @@
 
 Usage: test_words.py PROGRAM [unittest's options]
 """
+import os
+import pathlib
 import re
 import signal
 import sys
+import tempfile
 import unittest
 
 from culprit import CulpritCase, run
 
 PROGRAM = ""
 SITE = r"\S*crimes\S*\+0x[0-9a-f]+"
+LIBRARY = pathlib.Path(__file__).resolve().parent.parent.parent / "lib"
+# Control characters of both kinds, marks that are not seen, and what is not UTF-8.
+HOSTILE = "\x1b]0x\x07\n\r\t\x7f\x9b31m\u202e\u200b" + os.fsdecode(b"\xff\xc3")
 
 
 class Reports(CulpritCase):
@@ -61,6 +67,63 @@ class Reports(CulpritCase):
                         rf"last put at {SITE}, thread \d+, \d+\.\d{{6}} s ago\n$")
         got, put = re.findall(rf"last \w+ at ({SITE})", outcome.text)
         self.assertNotEqual(got, put)
+
+
+class Values(CulpritCase):
+    """What the library repeats of its environment cannot write on a terminal."""
+
+    def assertPrintable(self, text):
+        for line in text.split("\n"):
+            self.assertTrue(line.isascii() and line.isprintable(), text)
+
+    def assertHarmless(self, outcome, wanted):
+        self.assertPrintable(outcome.text)
+        self.assertEqual(outcome.text.count("\\x1b]0x\\x07\\x0a"), wanted, outcome.text)
+
+    def variables(self):
+        """All that the library reads, whatever they are called."""
+        sources = [path.read_text(encoding="utf-8") for path in LIBRARY.rglob("*.c")]
+        return sorted(set(re.findall(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"', "".join(sources))))
+
+    def test_the_variables_are_found(self):
+        found = self.variables()
+        for name in ("OSMEMPOOL_DEBUG", "OSMEMPOOL_CACHE", "OSMEMPOOL_FAULT", "OSMEMPOOL_EXPORT",
+                     "OSMEMPOOL_DIR", "XDG_RUNTIME_DIR"):
+            self.assertIn(name, found)
+
+    def test_no_variable_is_repeated_as_it_is(self):
+        for name in self.variables():
+            for value in ("{}", "/{}/{}", "fail={}", "1{}", "check,{}:{}", "64:{};{}"):
+                value = value.replace("{}", HOSTILE)
+                variables = {"OSMEMPOOL_EXPORT": "1", name: value}
+                with self.subTest(name=name, value=value), tempfile.TemporaryDirectory() as folder:
+                    variables.setdefault("OSMEMPOOL_DIR", folder)
+                    self.assertPrintable(run(PROGRAM, "clean", **variables).text)
+
+    def test_what_is_wrong_is_named_escaped(self):
+        for name, value in (("OSMEMPOOL_DEBUG", HOSTILE), ("OSMEMPOOL_CACHE", HOSTILE),
+                            ("OSMEMPOOL_FAULT", HOSTILE), ("OSMEMPOOL_EXPORT", HOSTILE),
+                            ("OSMEMPOOL_EXPORT", f"/{HOSTILE}/x")):
+            with self.subTest(name=name, value=value):
+                outcome = run(PROGRAM, "clean", **{name: value})
+                self.assertHarmless(outcome, 1)
+                self.assertEqual(outcome.text.count("\n"), 1)
+
+    def test_of_an_endless_value_the_line_has_its_end(self):
+        for name, value in (("OSMEMPOOL_DEBUG", "x"), ("OSMEMPOOL_CACHE", "x"),
+                            ("OSMEMPOOL_FAULT", "\x1b"), ("OSMEMPOOL_EXPORT", "x"),
+                            ("OSMEMPOOL_EXPORT", "/\x1b")):
+            with self.subTest(name=name, value=value):
+                text = run(PROGRAM, "clean", **{name: value * 20000}).text
+                self.assertRegex(text, r"\.\.\..*(ignored|another place).*\n$")
+                self.assertEqual(text.count("\n"), 1)
+
+    def test_a_program_of_a_hostile_name_is_named_escaped(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, HOSTILE.replace("/", ""))
+            os.symlink(os.path.abspath(PROGRAM), program)
+            self.assertHarmless(run(program, "double-put", OSMEMPOOL_FAULT="log"), 1)
+            self.assertHarmless(run(program, "clean", OSMEMPOOL_EXPORT="yes"), 1)
 
 
 class Words(CulpritCase):

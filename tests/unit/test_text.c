@@ -43,6 +43,24 @@ names_cannot_write_on_a_terminal(void **state)
     assert_string_equal(text.bytes, "a b~\\x1b[2J\\x0a\\x7f\\xc3\\xa9");
 }
 
+/* What follows has room: the line has its end. */
+static void
+of_a_long_name_the_beginning_is_shown(void **state)
+{
+    static const char end[] = "...'\n";
+    char name[sizeof(((struct text *)NULL)->bytes) * 2];
+    struct text text = {0};
+
+    memset(name, '\x1b', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        text_add_escaped(&text, name);
+        text_add(&text, "'\n");
+        assert_memory_equal(text.bytes, "\\x1b\\x1b", 8);
+        assert_string_equal(text.bytes + text.used - (sizeof(end) - 1), end);
+    }
+}
+
 static void
 bytes_are_shown_in_hex_with_blanks_between(void **state)
 {
@@ -89,6 +107,7 @@ main(void)
         cmocka_unit_test(words_are_added_as_by_printf),
         cmocka_unit_test(what_has_no_room_is_cut_off),
         cmocka_unit_test(names_cannot_write_on_a_terminal),
+        cmocka_unit_test(of_a_long_name_the_beginning_is_shown),
         cmocka_unit_test(bytes_are_shown_in_hex_with_blanks_between),
         cmocka_unit_test(it_goes_to_standard_error),
         cmocka_unit_test(it_is_lost_where_nobody_can_read_it),
