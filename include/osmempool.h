@@ -112,6 +112,8 @@ struct os_mempool_stats {
     uint64_t failed_time; /**< last failed get, microseconds since 1970; 0 never */
     uint64_t min_time;    /**< when the low-water mark was reached, likewise */
     uint64_t faults;      /**< misuse and damage found; each refused put is one */
+    uint32_t stale;       /**< 1 if no consistent copy could be made: members may disagree */
+    uint32_t reserved_2;  /**< 0 */
 };
 
 /**

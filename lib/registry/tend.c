@@ -77,6 +77,7 @@ tend_stats(const struct pool_counts *counts, size_t size)
         .failed_time = counts->failed_us,
         .min_time = counts->min_us,
         .faults = counts->faults,
+        .stale = counts->stale,
     };
 }
 

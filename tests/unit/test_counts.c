@@ -4,6 +4,7 @@
 
 #include "common/fixture.h"
 #include "layout/counts.h"
+#include "osmempool.h"
 
 enum { N_OPERATIONS = 1000000, N_BLOCKS = 12 };
 
@@ -167,16 +168,21 @@ static void
 a_phase_that_does_not_end_is_told_as_stale(void **state)
 {
     struct fixture *fx = *state;
+    struct os_mempool_stats stats;
     struct pool_counts counts;
 
     counts_begin(fx->pool);
     counts_read(fx->pool, &counts);
     assert_true(counts.stale);
+    assert_int_equal(os_mempool_stats_get(fx->pool, &stats, sizeof(stats)), OS_OK);
+    assert_int_equal(stats.stale, 1);
     assert_string_equal(counts.name, "fixture");
     assert_int_equal(counts.num_blocks, FIXTURE_BLOCKS);
     counts_end(fx->pool);
     counts_read(fx->pool, &counts);
     assert_false(counts.stale);
+    assert_int_equal(os_mempool_stats_get(fx->pool, &stats, sizeof(stats)), OS_OK);
+    assert_int_equal(stats.stale, 0);
 }
 
 static void
