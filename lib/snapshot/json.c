@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "snapshot/unseen.h"
+
 enum {
     JSON_FIRST_ROOM = 512,
     JSON_INTEGER_MAX = 20, /* digits of 2^64 - 1 */
@@ -68,16 +70,24 @@ json_close(struct json *json, char bracket)
 }
 
 static void
-json_escaped(struct json *json, unsigned char byte)
+json_escaped_unit(struct json *json, uint32_t unit)
 {
     static const char hex[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+    char text[6] = {
+        '\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
 
-    if (byte == '"' || byte == '\\') {
-        text[1] = (char)byte;
-        json_raw(json, text, 2);
+    json_raw(json, text, sizeof(text));
+}
+
+/* As one unit of UTF-16, or two. */
+static void
+json_escaped(struct json *json, uint32_t character)
+{
+    if (character < 0x10000) {
+        json_escaped_unit(json, character);
     } else {
-        json_raw(json, text, sizeof(text));
+        json_escaped_unit(json, 0xd800 + ((character - 0x10000) >> 10));
+        json_escaped_unit(json, 0xdc00 + ((character - 0x10000) & 0x3ff));
     }
 }
 
@@ -104,6 +114,51 @@ json_utf8(const unsigned char *text, bool *valid)
     return n;
 }
 
+/* The character that n well-formed bytes stand for. */
+static uint32_t
+json_decode(const unsigned char *text, size_t n)
+{
+    uint32_t character = n == 1 ? text[0] : text[0] & (0x7fu >> n);
+    size_t i;
+
+    for (i = 1; i < n; i++) {
+        character = character << 6 | (text[i] & 0x3f);
+    }
+    return character;
+}
+
+/* A well-formed character that is not plain. Names that look alike read differently, and no
+ * terminal obeys one, though these characters need no escape. */
+static void
+json_character(struct json *json, const unsigned char *text, size_t n)
+{
+    uint32_t character = json_decode(text, n);
+
+    if (character == '"' || character == '\\') {
+        json_raw(json, "\\", 1);
+        json_raw(json, (const char *)text, 1);
+    } else if (unseen(character)) {
+        json_escaped(json, character);
+    } else {
+        json_raw(json, (const char *)text, n);
+    }
+}
+
+/* What is not plain; how many bytes that is. */
+static size_t
+json_special(struct json *json, const unsigned char *text)
+{
+    bool valid;
+    size_t n = json_utf8(text, &valid);
+
+    if (valid) {
+        json_character(json, text, n);
+    } else {
+        json_raw(json, json_replacement, sizeof(json_replacement) - 1);
+    }
+    return n;
+}
+
 static bool
 json_is_plain(unsigned char byte)
 {
@@ -119,22 +174,15 @@ json_string(struct json *json, const char *text)
     json_raw(json, "\"", 1);
     while (*at != '\0') {
         size_t n = 0;
-        bool valid = true;
 
         while (json_is_plain(at[n])) {
             n++;
         }
-        if (n == 0) {
-            n = json_utf8(at, &valid);
-        }
-        if (!valid) {
-            json_raw(json, json_replacement, sizeof(json_replacement) - 1);
-        } else if (n == 1 && !json_is_plain(*at)) {
-            json_escaped(json, *at);
-        } else {
-            json_raw(json, (const char *)at, n);
-        }
+        json_raw(json, (const char *)at, n);
         at += n;
+        if (*at != '\0') {
+            at += json_special(json, at);
+        }
     }
     json_raw(json, "\"", 1);
 }

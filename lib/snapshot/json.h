@@ -25,7 +25,8 @@ struct json {
 /* Gets room for n more bytes; false if there is none to be had. */
 bool json_grow(struct json *json, size_t n);
 
-/* A value: text in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
+/* A value: text in quotes, escaped, and so what a reader would not see (unseen.h); bytes that are
+ * not UTF-8 become U+FFFD. */
 void json_string(struct json *json, const char *text);
 
 /* A value: an exact integer. */

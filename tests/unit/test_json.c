@@ -78,6 +78,29 @@ quotes_and_control_characters_are_escaped(void **state)
     expect_escaped("\n\x1b[0m\x7f\x01", "\"\\u000a\\u001b[0m\\u007f\\u0001\"\n");
 }
 
+/* The first and the last of each kind, and its neighbours. */
+static void
+what_a_reader_would_not_see_is_escaped(void **state)
+{
+    expect_escaped("\xc2\x80\xc2\x9f\xc2\xa0\xc2\xa1", "\"\\u0080\\u009f\\u00a0\xc2\xa1\"\n");
+    expect_escaped("\xc2\xac\xc2\xad\xc2\xae", "\"\xc2\xac\\u00ad\xc2\xae\"\n");
+    expect_escaped("\xcd\x8f\xd8\x9c", "\"\\u034f\\u061c\"\n");
+    /* Blanks, and what joins or does not join. */
+    expect_escaped("\xe1\x9a\x80\xe2\x80\x80\xe2\x80\x8f\xe2\x80\x90",
+                   "\"\\u1680\\u2000\\u200f\xe2\x80\x90\"\n");
+    /* Ends of lines and marks of direction. */
+    expect_escaped("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x80\xaf\xe2\x80\xb0",
+                   "\"\xe2\x80\xa7\\u2028\\u202e\\u202f\xe2\x80\xb0\"\n");
+    expect_escaped("\xe2\x81\xa6\xe2\x81\xaf\xe2\x81\xb0", "\"\\u2066\\u206f\xe2\x81\xb0\"\n");
+    expect_escaped("\xe2\xa0\x80\xe3\x80\x80\xe3\x85\xa4\xef\xb8\x8f\xef\xbb\xbf\xef\xbe\xa0",
+                   "\"\\u2800\\u3000\\u3164\\ufe0f\\ufeff\\uffa0\"\n");
+    expect_escaped("\xef\xbf\xb9\xef\xbf\xbb\xef\xbf\xbd", "\"\\ufff9\\ufffb\xef\xbf\xbd\"\n");
+    /* Two units of UTF-16. */
+    expect_escaped("\xf0\x9d\x85\xb3\xf0\x9d\x85\xbb", "\"\\ud834\\udd73\xf0\x9d\x85\xbb\"\n");
+    expect_escaped("\xf3\xa0\x80\x81\xf3\xa0\xbf\xbf\xf3\xa1\x80\x80",
+                   "\"\\udb40\\udc01\\udb43\\udfff\xf3\xa1\x80\x80\"\n");
+}
+
 static void
 utf8_goes_through_as_it_is(void **state)
 {
@@ -178,6 +201,7 @@ main(void)
         cmocka_unit_test(commas_stand_between_values_only),
         cmocka_unit_test(integers_are_exact),
         cmocka_unit_test(quotes_and_control_characters_are_escaped),
+        cmocka_unit_test(what_a_reader_would_not_see_is_escaped),
         cmocka_unit_test(utf8_goes_through_as_it_is),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
         cmocka_unit_test(a_long_document_keeps_all_its_bytes),
