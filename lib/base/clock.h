@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock.h: the time of day for reports. */
+/* clock.h: the time of day for reports, and the time that passes for deadlines. */
 #ifndef OSMP_BASE_CLOCK_H
 #define OSMP_BASE_CLOCK_H
 
@@ -10,5 +10,8 @@
  * 1 to 10 ms).
  */
 uint64_t clock_now_us(void);
+
+/* Milliseconds of a clock that nobody sets. */
+uint64_t clock_steady_ms(void);
 
 #endif

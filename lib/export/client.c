@@ -13,25 +13,43 @@ enum { CLIENT_DROP_MAX = 1024 * 1024, CLIENT_DROP_BYTES = 4096 };
 
 static const char client_no_memory[] = "{\"error\":\"out of memory\"}\n";
 
-int
-client_open(struct client *client, int fd, uint64_t now_ms)
+bool
+client_is_admitted(const struct owned_fd *connection)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+void
+client_open(struct client *client, struct owned_fd *connection, uint64_t now_ms)
 {
     client->opened_ms = client->progress_ms = now_ms;
     client->line_bytes = client->answer_bytes = client->sent_bytes = 0;
     client->dropped_bytes = 0;
     client->answer = client->answer_memory = NULL;
     client->task = NULL;
-    return fd_own(&client->connection, fd);
+    fd_lock();
+    fd_move(&client->connection, connection);
+    fd_unlock();
 }
 
-bool
-client_is_admitted(const struct client *client)
+uint64_t
+client_deadline_ms(const struct client *client)
 {
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
+    return client->opened_ms + CLIENT_DEADLINE_MS;
+}
 
-    return getsockopt(client->connection.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == geteuid() || peer.uid == 0);
+/* Also a client that reads a byte now and then has had its turn after a while. */
+uint64_t
+client_yields_ms(const struct client *client)
+{
+    uint64_t stalled_ms = client->progress_ms + CLIENT_PATIENCE_MS;
+    uint64_t over_ms = client->opened_ms + CLIENT_TURN_MS;
+
+    return stalled_ms < over_ms ? stalled_ms : over_ms;
 }
 
 /* Takes what is to be sent; NULL is no memory. */
@@ -177,22 +195,35 @@ client_is_working(const struct client *client)
     return client->task != NULL;
 }
 
+bool
+client_is_awaited(const struct client *client)
+{
+    return client->answer == NULL && client->task == NULL;
+}
+
+size_t
+client_bytes(const struct client *client)
+{
+    return client->answer_memory != NULL ? client->answer_bytes : 0;
+}
+
 short
 client_events(const struct client *client)
 {
     return client->answer == NULL || client_has_sent(client) ? POLLIN : POLLOUT;
 }
 
+/* Forgotten before it is freed, as a child may be forked between the two. */
 void
 client_forget(struct client *client)
 {
-    free(client->answer_memory);
-    client->answer_memory = NULL;
-    client->answer = NULL;
-    if (client->task != NULL) {
-        task_end(client->task);
-        client->task = NULL;
-    }
+    char *memory = client->answer_memory;
+    struct task *task = client->task;
+
+    client->answer = client->answer_memory = NULL;
+    client->task = NULL;
+    free(memory);
+    task_end(task);
 }
 
 void

@@ -17,14 +17,16 @@
 
 enum {
     CLIENT_DEADLINE_MS = 2000,
-    /* Without progress for so long, a client gives its place to a newcomer if all are taken. */
+    /* Without progress for so long, or after that time in all, a client gives its place to a
+     * newcomer if all are taken. */
     CLIENT_PATIENCE_MS = 200,
+    CLIENT_TURN_MS = 1000,
     /* A line, its end of up to two bytes, and one to tell that it is too long. */
     CLIENT_LINE_ROOM = COMMAND_LINE_MAX + 3,
 };
 
 struct client {
-    struct owned_fd connection; /* -1: this place is free */
+    struct owned_fd connection; /* none: this place is free */
     uint64_t opened_ms;
     uint64_t progress_ms; /* when it was opened, last had sent, taken or been worked for */
     struct task *task;    /* to be done before the answer is there; NULL for none */
@@ -38,11 +40,21 @@ struct client {
     char line[CLIENT_LINE_ROOM];
 };
 
-/* Takes charge of a connection. Returns 0 or -errno, then it is closed. */
-int client_open(struct client *client, int fd, uint64_t now_ms);
+/* Whether the user at the other end of a connection may ask: our own and root may. */
+bool client_is_admitted(const struct owned_fd *connection);
 
-/* Whether its user may ask: our own and root may. */
-bool client_is_admitted(const struct client *client);
+/* Takes a connection over. */
+void client_open(struct client *client, struct owned_fd *connection, uint64_t now_ms);
+
+static inline bool
+client_is_there(const struct client *client)
+{
+    return client->connection.fd >= 0;
+}
+
+/* When it must be done, and when it gives its place to a newcomer. */
+uint64_t client_deadline_ms(const struct client *client);
+uint64_t client_yields_ms(const struct client *client);
 
 /* Reads and sends what can be without waiting. False when there is no more to do. */
 bool client_go_on(struct client *client, uint64_t now_ms);
@@ -50,6 +62,12 @@ bool client_go_on(struct client *client, uint64_t now_ms);
 /* Whether a task is being done for it: client_go_on() is to be called again soon, without poll().
  */
 bool client_is_working(const struct client *client);
+
+/* Whether it has yet to send its line. */
+bool client_is_awaited(const struct client *client);
+
+/* The memory that its answer takes. */
+size_t client_bytes(const struct client *client);
 
 /* What poll() shall wait for. */
 short client_events(const struct client *client);

@@ -7,20 +7,29 @@
 
 #include "base/cancel.h"
 #include "base/compiler.h"
+#include "base/tool.h"
+#include "export/place.h"
 #include "export/server.h"
 #include "osmempool.h"
 #include "sync/freeze.h"
 
 static pthread_mutex_t export_control = PTHREAD_MUTEX_INITIALIZER;
-static struct server export_server = {.table = PTHREAD_MUTEX_INITIALIZER};
+static struct server export_server = {
+    .listener.fd = -1,
+    .wake_reader.fd = -1,
+    .wake_writer.fd = -1,
+    .newcomer.fd = -1,
+    .resting = true,
+};
 
-/* All of it is guarded by the control mutex. */
+/* All of it is guarded by the control mutex, and export_for by the lock of fd.h as well. */
 static bool export_running;           /* there is a thread to be joined */
 static pid_t export_pid;              /* in this process */
 static struct socket_path export_at;  /* its socket */
 static struct socket_path export_for; /* the path that was asked for: forked children's go by it */
 
-/* TSan's runtime kills a forked child that starts a thread. Its address is NULL without it. */
+/* Present in programs that carry the sanitizers' runtimes. */
+extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
 static void export_restart(void);
@@ -36,7 +45,7 @@ export_is_mine(void)
 static void
 export_tell_stop(void)
 {
-    path_remove(&export_at, server_is_listening(&export_server));
+    place_remove(&export_at, server_is_listening(&export_server));
     server_tell_stop(&export_server);
 }
 
@@ -52,8 +61,7 @@ export_end(void)
 static int
 export_begin(void)
 {
-    struct owned_fd listener;
-    int error = path_listen(&export_at, &listener);
+    int error = place_listen(&export_at, &export_server.listener);
 
     if (error < 0) {
         return error;
@@ -62,10 +70,10 @@ export_begin(void)
     /* Before there is a thread: a first call that is pending here must not be that thread's, which
      * would wait for the control mutex while the holder waits for its end. */
     freeze_arm_first_call(export_restart);
-    error = server_start(&export_server, &listener);
+    error = server_start(&export_server);
     if (error < 0) {
         freeze_arm_first_call(NULL);
-        path_remove(&export_at, false);
+        place_remove(&export_at, false);
         return error;
     }
     export_running = true;
@@ -73,33 +81,45 @@ export_begin(void)
     return 0;
 }
 
-/* Both mutexes, so that no descriptor is made or dropped while the process is copied. */
+/*
+ * Of the exporter's locks a fork takes that of the descriptors alone, so that none is made or
+ * dropped while the process is copied. The control mutex is held while threads are started and
+ * joined, which allocate and free memory, and an allocator may have locked itself for this fork.
+ *
+ * AddressSanitizer's has no fork handlers before LLVM 17 and GCC 14: a child would inherit it
+ * locked by a thread that it does not have. So the exporter's thread, which the program knows
+ * nothing of, is at rest then.
+ */
 static void
 export_fork_prepare(void)
 {
-    pthread_mutex_lock(&export_control);
-    pthread_mutex_lock(&export_server.table);
+    fd_lock();
+    if (&__asan_init != NULL) {
+        server_rest(&export_server);
+    }
 }
 
 static void
 export_fork_parent(void)
 {
-    pthread_mutex_unlock(&export_server.table);
-    pthread_mutex_unlock(&export_control);
+    if (&__asan_init != NULL) {
+        server_resume(&export_server);
+    }
+    fd_unlock();
 }
 
 /*
  * The descriptors are the parent's business: kept open here they would outlive it, and its clients
- * would wait for ever. The forking thread, which is the child's only one, has both mutexes.
+ * would wait for ever. Another thread of the parent may have held the control mutex.
  */
 static void
 export_fork_child(void)
 {
-    if (export_running) {
-        server_forget(&export_server);
-        export_running = false;
-    }
-    export_fork_parent();
+    fd_forget_all();
+    server_forget(&export_server);
+    tool_mutex_inherited(&export_control);
+    pthread_mutex_init(&export_control, NULL);
+    export_running = false;
 }
 
 static void
@@ -149,7 +169,9 @@ export_start_at(const struct socket_path *path)
         export_end();
     }
     if (!export_is_mine()) {
+        fd_lock();
         export_for = export_at = *path;
+        fd_unlock();
         error = export_begin();
     }
     pthread_mutex_unlock(&export_control);

@@ -5,7 +5,7 @@
  * osmempool_export_start() and osmempool_export_stop() are here, the end at a normal exit, and what
  * a fork does to it. autostart.c starts it by the environment.
  *
- * Synchronization: one mutex makes start, stop and fork take turns.
+ * Synchronization: one mutex makes start and stop take turns.
  */
 #ifndef OSMP_EXPORT_EXPORT_H
 #define OSMP_EXPORT_EXPORT_H

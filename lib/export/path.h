@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path.h: where the socket lies, and who may be there already.
- *
- * Starters at one directory wait for each other (flock on it), so of two that find the same stale
- * socket one replaces it and the other finds it live. A live socket, and any file that is no
- * socket, is never touched.
+ * path.h: where the socket lies: paths that are made or named, not yet looked at.
  */
 #ifndef OSMP_EXPORT_PATH_H
 #define OSMP_EXPORT_PATH_H
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
-
-#include "export/fd.h"
 
 struct socket_path {
     char dir[PATH_MAX];
@@ -35,16 +30,8 @@ int path_explicit(struct socket_path *path, const char *text);
 /* A path beside another: its name followed by .PID of this process. Returns 0 or -errno. */
 int path_beside(struct socket_path *path, const struct socket_path *other);
 
-/*
- * Makes a socket there that listens, takes no byte of another user's and does not block. Returns
- * 0 or -errno: EADDRINUSE if a live socket is there, EEXIST if another file is.
- */
-int path_listen(struct socket_path *path, struct owned_fd *listener);
-
-/*
- * Removes the socket if it is still the one that path_listen() made. While that listens its inode
- * is no other's; once it is closed, a live socket there with the same inode is a successor's.
- */
-void path_remove(const struct socket_path *path, bool listening);
+/* Prints into a buffer, which must hold all of it: else -ENAMETOOLONG. */
+int
+path_print(char *to, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_export_place.c: sockets in a directory, with other starters. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "export/place.h"
+
+static char scratch[] = "/tmp/osmp-place-XXXXXX";
+
+static int
+make_scratch(void **state)
+{
+    return mkdtemp(scratch) != NULL ? setenv("OSMEMPOOL_DIR", scratch, 1) : -1;
+}
+
+/* Nothing is left in there. */
+static int
+remove_scratch(void **state)
+{
+    return rmdir(scratch);
+}
+
+static const char *
+in_scratch(const char *name)
+{
+    static char text[PATH_MAX + NAME_MAX + 2];
+
+    snprintf(text, sizeof(text), "%s/%s", scratch, name);
+    return text;
+}
+
+static bool
+is_there(const char *name)
+{
+    struct stat st;
+
+    return lstat(in_scratch(name), &st) == 0;
+}
+
+static struct socket_path
+scratch_path(const char *name)
+{
+    struct socket_path path;
+
+    assert_int_equal(path_explicit(&path, in_scratch(name)), 0);
+    return path;
+}
+
+static struct socket_path
+default_path(void)
+{
+    struct socket_path path;
+
+    assert_int_equal(path_default(&path), 0);
+    return path;
+}
+
+static void
+expect_start_and_end(struct socket_path *path)
+{
+    struct owned_fd listener;
+
+    assert_int_equal(place_listen(path, &listener), 0);
+    place_remove(path, true);
+    fd_close(&listener);
+    assert_false(is_there(path->name));
+}
+
+static void
+a_live_socket_keeps_its_place_and_a_stale_one_does_not(void **state)
+{
+    struct socket_path first = scratch_path("s");
+    struct socket_path second = first;
+    struct owned_fd one;
+    struct owned_fd two;
+
+    assert_int_equal(place_listen(&first, &one), 0);
+    assert_int_equal(place_listen(&second, &two), -EADDRINUSE);
+    fd_close(&one);
+    assert_int_equal(place_listen(&second, &two), 0);
+    /* The first's socket is gone; the second's may have its inode, and is not its to remove. */
+    place_remove(&first, false);
+    assert_int_equal(place_listen(&first, &one), -EADDRINUSE);
+    place_remove(&second, true);
+    assert_false(is_there("s"));
+    fd_close(&two);
+}
+
+static void
+a_long_path_goes_by_its_directory(void **state)
+{
+    char name[NAME_MAX + 1];
+    struct socket_path path;
+    struct owned_fd listener;
+
+    memset(name, 'x', sizeof(name));
+    /* What the manual promises. */
+    name[80] = '\0';
+    path = scratch_path(name);
+    memset(path.dir + strlen(path.dir), '/', 10);
+    path.dir[strlen(scratch) + 10] = '\0';
+    assert_true(strlen(path.dir) + strlen(path.name) + 1 > 107);
+    expect_start_and_end(&path);
+    /* Too long even so. */
+    name[80] = 'x';
+    name[120] = '\0';
+    path = scratch_path(name);
+    assert_int_equal(place_listen(&path, &listener), -ENAMETOOLONG);
+}
+
+static void
+a_starter_that_hangs_holds_up_another_for_a_second_only(void **state)
+{
+    struct socket_path path = scratch_path("s");
+    struct owned_fd listener;
+    int dir = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    assert_true(dir >= 0);
+    assert_int_equal(flock(dir, LOCK_EX), 0);
+    assert_int_equal(place_listen(&path, &listener), -EWOULDBLOCK);
+    close(dir);
+    assert_int_equal(place_listen(&path, &listener), 0);
+    place_remove(&path, true);
+    fd_close(&listener);
+}
+
+static void
+a_directory_that_others_may_write_is_refused_unless_sticky(void **state)
+{
+    struct socket_path path = default_path();
+    struct owned_fd listener;
+
+    assert_int_equal(chmod(scratch, 0770), 0);
+    assert_int_equal(place_listen(&path, &listener), -EPERM);
+    assert_int_equal(chmod(scratch, 01777), 0);
+    expect_start_and_end(&path);
+    assert_int_equal(chmod(scratch, 0700), 0);
+}
+
+static void
+a_descriptor_that_became_another_file_is_not_closed(void **state)
+{
+    struct owned_fd own;
+    int pipe_fds[2];
+    int other;
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(fd_own(&own, pipe_fds[0]), 0);
+    assert_true(fd_is_ours(&own));
+    other = open("/dev/null", O_RDONLY);
+    assert_int_equal(dup2(other, own.fd), own.fd);
+    assert_false(fd_is_ours(&own));
+    fd_close(&own);
+    assert_int_equal(own.fd, -1);
+    assert_true(fcntl(pipe_fds[0], F_GETFD) >= 0);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    close(other);
+}
+
+static void
+a_child_closes_all_of_them(void **state)
+{
+    struct owned_fd owns[3];
+    struct owned_fd moved;
+    int numbers[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(fd_own(&owns[i], open("/dev/null", O_RDONLY | O_CLOEXEC)), 0);
+        numbers[i] = owns[i].fd;
+    }
+    fd_move(&moved, &owns[1]);
+    assert_int_equal(owns[1].fd, -1);
+    fd_close(&owns[0]);
+    fd_lock();
+    fd_forget_all();
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(owns[i].fd, -1);
+        assert_int_equal(fcntl(numbers[i], F_GETFD), -1);
+    }
+    assert_int_equal(moved.fd, -1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_live_socket_keeps_its_place_and_a_stale_one_does_not),
+        cmocka_unit_test(a_long_path_goes_by_its_directory),
+        cmocka_unit_test(a_starter_that_hangs_holds_up_another_for_a_second_only),
+        cmocka_unit_test(a_directory_that_others_may_write_is_refused_unless_sticky),
+        cmocka_unit_test(a_descriptor_that_became_another_file_is_not_closed),
+        cmocka_unit_test(a_child_closes_all_of_them),
+    };
+
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+}
