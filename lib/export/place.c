@@ -3,18 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/proc.h"
+#include "export/dirlock.h"
 
 enum {
-    PLACE_BACKLOG = 128,     /* connections that the kernel holds while 64 are served */
-    PLACE_LOCK_TRIES = 100,  /* another starter is done in a moment, or stopped for good */
-    PLACE_LOCK_WAIT_MS = 10, /* between two tries */
+    PLACE_BACKLOG = 128, /* connections that the kernel holds while 64 are served */
+    /* Another starter is done in a moment, or stopped for good. The program waits, too. */
+    PLACE_LOCK_MS = 1000,
 };
 
 /* What makes a directory ours: nobody else can rename or remove what we put there. */
@@ -48,25 +47,6 @@ place_open(const struct socket_path *path, struct owned_fd *dir)
         fd_close(dir);
     }
     return error;
-}
-
-/* Waits at most a second, as the program that starts waits too. */
-static int
-place_lock(int dir)
-{
-    const struct timespec pause = {.tv_nsec = PLACE_LOCK_WAIT_MS * 1000000L};
-    int tries;
-
-    for (tries = 0; tries < PLACE_LOCK_TRIES; tries++) {
-        if (flock(dir, LOCK_EX | LOCK_NB) == 0) {
-            return 0;
-        }
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return -errno;
-        }
-        nanosleep(&pause, NULL);
-    }
-    return -EWOULDBLOCK;
 }
 
 /*
@@ -179,7 +159,7 @@ place_bind(struct socket_path *path, int dir, int fd)
     return error;
 }
 
-/* With the directory's lock. */
+/* With the directory's lock, if there is one. */
 static int
 place_make(struct socket_path *path, int dir, struct owned_fd *listener)
 {
@@ -203,16 +183,17 @@ place_listen(struct socket_path *path, struct owned_fd *listener)
     int made = path->dir_is_default && mkdir(path->dir, 0700) < 0 ? -errno : 0;
     struct owned_fd dir;
     int error = place_open(path, &dir);
+    struct dirlock lock;
 
     /* Where no directory may be made, one that is there will do. */
     if (error < 0) {
         return made < 0 && made != -EEXIST ? made : error;
     }
-    error = place_lock(dir.fd);
+    error = dirlock_take(&lock, dir.fd, PLACE_LOCK_MS);
     if (error == 0) {
         error = place_make(path, dir.fd, listener);
+        dirlock_give(&lock);
     }
-    /* Closing the directory gives its lock back. */
     fd_close(&dir);
     return error;
 }
@@ -226,6 +207,21 @@ place_is_same(const struct socket_path *path, int dir)
            fd_same_file(&st, path->dev, path->ino);
 }
 
+/* Of a socket that does not listen any more, or of a successor's with its inode. */
+static void
+place_remove_dead(const struct socket_path *path, int dir)
+{
+    struct dirlock lock;
+
+    if (dirlock_take(&lock, dir, 0) == 0) {
+        if (dirlock_is_held(&lock) && place_is_same(path, dir) &&
+            place_probe(path, dir, path->name) == 0) {
+            unlinkat(dir, path->name, 0);
+        }
+        dirlock_give(&lock);
+    }
+}
+
 void
 place_remove(const struct socket_path *path, bool listening)
 {
@@ -234,8 +230,9 @@ place_remove(const struct socket_path *path, bool listening)
     if (place_open(path, &dir) < 0) {
         return;
     }
-    if (place_lock(dir.fd) == 0 && place_is_same(path, dir.fd) &&
-        (listening || place_probe(path, dir.fd, path->name) == 0)) {
+    if (!listening) {
+        place_remove_dead(path, dir.fd);
+    } else if (place_is_same(path, dir.fd)) {
         unlinkat(dir.fd, path->name, 0);
     }
     fd_close(&dir);

@@ -3,6 +3,7 @@
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -225,6 +226,19 @@ class Paths(ExporterCase):
         answers = sorted(e.process.stdout.readline() for e in exporters)
         self.assertEqual(answers, ["start 0 0\n"] + ["start 12 98\n"] * 7)
         self.assertTrue(is_served(path))
+
+    def test_a_lock_on_the_directory_delays_neither_start_nor_end(self):
+        """Anybody may take it who may read the directory."""
+        path = os.path.join(self.directory, "explicit")
+        first = self.started()
+        fd = os.open(self.directory, os.O_RDONLY)
+        self.addCleanup(os.close, fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        second = self.exporter()
+        self.assertEqual(second.do("start " + path), (OK, 0))
+        for exporter in (first, second):
+            self.assertEqual(exporter.end(), 0)
+        self.assertEqual(os.listdir(self.directory), [])
 
     def test_a_file_that_is_no_socket_is_left_alone(self):
         path = os.path.join(self.directory, "explicit")

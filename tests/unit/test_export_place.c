@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_export_place.c: sockets in a directory, with other starters. */
+/* test_export_place.c: sockets in a directory, with other starters and other users. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,13 +15,16 @@
 
 #include <cmocka.h>
 
+#include "export/dirlock.h"
 #include "export/place.h"
 
 static char scratch[] = "/tmp/osmp-place-XXXXXX";
+static char lock_name[64];
 
 static int
 make_scratch(void **state)
 {
+    snprintf(lock_name, sizeof(lock_name), ".osmempool-%lu.lock", (unsigned long)geteuid());
     return mkdtemp(scratch) != NULL ? setenv("OSMEMPOOL_DIR", scratch, 1) : -1;
 }
 
@@ -118,6 +121,18 @@ a_long_path_goes_by_its_directory(void **state)
     name[120] = '\0';
     path = scratch_path(name);
     assert_int_equal(place_listen(&path, &listener), -ENAMETOOLONG);
+    assert_false(is_there(lock_name));
+}
+
+/* The lock as another process of this user has it. */
+static int
+lock_as_starter(void)
+{
+    int fd = open(in_scratch(lock_name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    return fd;
 }
 
 static void
@@ -125,15 +140,88 @@ a_starter_that_hangs_holds_up_another_for_a_second_only(void **state)
 {
     struct socket_path path = scratch_path("s");
     struct owned_fd listener;
+    int fd = lock_as_starter();
+
+    assert_int_equal(place_listen(&path, &listener), -ETIMEDOUT);
+    assert_false(is_there("s"));
+    close(fd);
+    /* The file that a killed starter has left is no obstacle. */
+    expect_start_and_end(&path);
+    assert_false(is_there(lock_name));
+}
+
+static void
+an_end_waits_for_no_starter(void **state)
+{
+    struct socket_path path = scratch_path("s");
+    struct owned_fd listener;
+    int fd;
+
+    assert_int_equal(place_listen(&path, &listener), 0);
+    fd = lock_as_starter();
+    /* Closed behind our back, it cannot be told from a successor's without the lock. */
+    place_remove(&path, false);
+    assert_true(is_there("s"));
+    place_remove(&path, true);
+    assert_false(is_there("s"));
+    fd_close(&listener);
+    assert_int_equal(unlink(in_scratch(lock_name)), 0);
+    close(fd);
+}
+
+/* What anybody can lock who may read the directory. */
+static void
+a_lock_on_the_directory_holds_up_nobody(void **state)
+{
+    struct socket_path path = scratch_path("s");
     int dir = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     assert_true(dir >= 0);
     assert_int_equal(flock(dir, LOCK_EX), 0);
-    assert_int_equal(place_listen(&path, &listener), -EWOULDBLOCK);
+    expect_start_and_end(&path);
     close(dir);
-    assert_int_equal(place_listen(&path, &listener), 0);
-    place_remove(&path, true);
-    fd_close(&listener);
+}
+
+/* What others can put in the place of the lock's file where they may make files. */
+static void
+make_squatter(int kind)
+{
+    const char *path = in_scratch(lock_name);
+
+    switch (kind) {
+    case 0:
+        assert_int_equal(symlink("/dev/null", path), 0);
+        break;
+    case 1:
+        assert_int_equal(mkfifo(path, 0666), 0);
+        break;
+    case 2:
+        assert_int_equal(mkdir(path, 0777), 0);
+        break;
+    default:
+        close(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+        break;
+    }
+}
+
+static void
+what_is_in_the_place_of_the_lock_holds_up_nobody(void **state)
+{
+    struct socket_path path = scratch_path("s");
+    int kind;
+
+    for (kind = 0; kind < 4; kind++) {
+        int fd;
+
+        make_squatter(kind);
+        fd = open(in_scratch(lock_name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        assert_int_equal(flock(fd, LOCK_EX), 0);
+        expect_start_and_end(&path);
+        /* It is not ours. */
+        assert_true(is_there(lock_name));
+        assert_int_equal(remove(in_scratch(lock_name)), 0);
+        close(fd);
+    }
 }
 
 static void
@@ -201,6 +289,9 @@ main(void)
         cmocka_unit_test(a_live_socket_keeps_its_place_and_a_stale_one_does_not),
         cmocka_unit_test(a_long_path_goes_by_its_directory),
         cmocka_unit_test(a_starter_that_hangs_holds_up_another_for_a_second_only),
+        cmocka_unit_test(an_end_waits_for_no_starter),
+        cmocka_unit_test(a_lock_on_the_directory_holds_up_nobody),
+        cmocka_unit_test(what_is_in_the_place_of_the_lock_holds_up_nobody),
         cmocka_unit_test(a_directory_that_others_may_write_is_refused_unless_sticky),
         cmocka_unit_test(a_descriptor_that_became_another_file_is_not_closed),
         cmocka_unit_test(a_child_closes_all_of_them),
