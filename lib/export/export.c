@@ -10,6 +10,7 @@
 #include "base/tool.h"
 #include "export/place.h"
 #include "export/server.h"
+#include "export/sweep.h"
 #include "osmempool.h"
 #include "sync/freeze.h"
 
@@ -175,6 +176,9 @@ export_start_at(const struct socket_path *path)
         error = export_begin();
     }
     pthread_mutex_unlock(&export_control);
+    if (error == 0) {
+        sweep_dead(path);
+    }
     return error;
 }
 

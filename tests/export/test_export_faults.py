@@ -240,6 +240,31 @@ class Paths(ExporterCase):
             self.assertEqual(exporter.end(), 0)
         self.assertEqual(os.listdir(self.directory), [])
 
+    def leave(self, name):
+        """A socket that nobody listens at, as a killed process leaves it."""
+        path = os.path.join(self.directory, name)
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(path)
+        return path
+
+    def test_a_start_removes_the_sockets_of_the_dead(self):
+        # No process has such numbers: Linux ends below 2^22.
+        mine = [self.leave(f"{number}.sock") for number in range(2000000000, 2000000100)]
+        beside = [self.leave(f"explicit.{number}") for number in (2000000000, 2000000001)]
+        kept = {os.path.basename(self.leave(name))
+                for name in ("own.sock", "4294967297.sock", f"{os.getpid()}.sock")}
+        # Each start does a little, more or less of it on a busy machine.
+        for path, stale in (("", mine), (os.path.join(self.directory, "explicit"), beside)):
+            exporter = self.exporter()
+            before = len(stale)
+
+            def starts_find_nothing():
+                self.assertEqual(exporter.do("start " + path), (OK, 0))
+                self.assertEqual(exporter.do("stop"), (OK, 0))
+                return not any(os.path.exists(name) for name in stale)
+            wait_until(starts_find_nothing, f"all of {before} are removed")
+        self.assertEqual(set(os.listdir(self.directory)), kept)
+
     def test_a_file_that_is_no_socket_is_left_alone(self):
         path = os.path.join(self.directory, "explicit")
         with open(path, "w", encoding="ascii") as file:

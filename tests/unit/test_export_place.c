@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_export_place.c: sockets in a directory, with other starters and other users. */
+/* test_export_place.c: sockets in a directory, with other starters, other users and the dead. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -10,13 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "export/dirlock.h"
 #include "export/place.h"
+#include "export/sweep.h"
+
+/* No process has such a number: Linux ends below 2^22. Nor has any the last of them. */
+enum { DEAD = 1000000000, MANY = 3 * SWEEP_SOCKETS_MAX };
 
 static char scratch[] = "/tmp/osmp-place-XXXXXX";
 static char lock_name[64];
@@ -282,6 +288,178 @@ a_child_closes_all_of_them(void **state)
     assert_int_equal(moved.fd, -1);
 }
 
+/* Binds a socket; the descriptor listens, or nobody does if it is closed. */
+static int
+bind_socket(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", scratch, name);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static void
+leave_socket(const char *name)
+{
+    close(bind_socket(name));
+}
+
+static void
+expect_swept(const struct socket_path *path, const char *name)
+{
+    int i;
+
+    /* A start has little time, which may pass while others run. */
+    for (i = 0; i < 1000 && is_there(name); i++) {
+        sweep_dead(path);
+    }
+    assert_false(is_there(name));
+}
+
+static void
+expect_kept(const struct socket_path *path, const char *name)
+{
+    char dead[32];
+
+    /* What must go is gone, so what is there still was looked at. */
+    snprintf(dead, sizeof(dead), path->dir_is_default ? "%d.sock" : "e.%d", DEAD);
+    leave_socket(dead);
+    expect_swept(path, dead);
+    assert_true(is_there(name));
+    assert_int_equal(unlink(in_scratch(name)), 0);
+}
+
+static void
+a_start_removes_what_the_dead_have_left(void **state)
+{
+    struct socket_path by_number = default_path();
+    struct socket_path by_name = scratch_path("e");
+    char name[32];
+
+    snprintf(name, sizeof(name), "%d.sock", DEAD);
+    leave_socket(name);
+    expect_swept(&by_number, name);
+    snprintf(name, sizeof(name), "e.%d", DEAD);
+    leave_socket(name);
+    expect_swept(&by_name, name);
+    assert_false(is_there(lock_name));
+}
+
+static void
+names_that_the_library_does_not_make_are_left_alone(void **state)
+{
+    static const char *const names[] = {
+        "1000000000",
+        "e.1000000000",
+        "x1000000000.sock",
+        "1000000000.sock.old",
+        "01000000000.sock",
+        "-1000000000.sock",
+        "+1000000000.sock",
+        " 1000000000.sock",
+        "1000000000sock",
+        "4294967297.sock",
+        "18446744073709551617.sock",
+        "99999999999999999999.sock",
+        "0.sock",
+        ".sock",
+    };
+    struct socket_path by_number = default_path();
+    struct socket_path by_name = scratch_path("e");
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        leave_socket(names[i]);
+        expect_kept(&by_number, names[i]);
+    }
+    leave_socket("1000000000.sock");
+    expect_kept(&by_name, "1000000000.sock");
+    leave_socket("ee.1000000000");
+    expect_kept(&by_name, "ee.1000000000");
+    leave_socket("e.1000000000.sock");
+    expect_kept(&by_name, "e.1000000000.sock");
+}
+
+static void
+what_lives_or_is_no_socket_of_ours_is_left_alone(void **state)
+{
+    struct socket_path path = default_path();
+    char name[32];
+    int fd;
+
+    /* Of a living process, which may have closed it itself. */
+    snprintf(name, sizeof(name), "%ld.sock", (long)getpid());
+    leave_socket(name);
+    expect_kept(&path, name);
+    /* Of a process in another namespace, whose number says nothing here. */
+    snprintf(name, sizeof(name), "%d.sock", DEAD + 1);
+    fd = bind_socket(name);
+    expect_kept(&path, name);
+    close(fd);
+    /* No socket at all. */
+    close(open(in_scratch(name), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    expect_kept(&path, name);
+    assert_int_equal(symlink("nowhere", in_scratch(name)), 0);
+    expect_kept(&path, name);
+    if (geteuid() == 0) {
+        leave_socket(name);
+        assert_int_equal(chown(in_scratch(name), 12345, 12345), 0);
+        expect_kept(&path, name);
+    }
+}
+
+static int
+count_sockets(void)
+{
+    char name[32];
+    int n = 0;
+    int i;
+
+    for (i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "%d.sock", DEAD + i);
+        n += is_there(name);
+    }
+    return n;
+}
+
+static void
+one_start_removes_so_many_and_the_next_go_on(void **state)
+{
+    struct socket_path path = default_path();
+    char name[32];
+    int i;
+
+    for (i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "%d.sock", DEAD + i);
+        leave_socket(name);
+    }
+    sweep_dead(&path);
+    assert_in_range(count_sockets(), MANY - SWEEP_SOCKETS_MAX, MANY);
+    for (i = 0; i < 1000 && count_sockets() > 0; i++) {
+        sweep_dead(&path);
+    }
+    assert_int_equal(count_sockets(), 0);
+}
+
+/* A socket that another process of this user is about to listen at has no listener either. */
+static void
+nothing_is_removed_while_another_starts(void **state)
+{
+    struct socket_path path = default_path();
+    int fd = lock_as_starter();
+    char name[32];
+
+    snprintf(name, sizeof(name), "%d.sock", DEAD);
+    leave_socket(name);
+    sweep_dead(&path);
+    assert_true(is_there(name));
+    close(fd);
+    expect_swept(&path, name);
+}
+
 int
 main(void)
 {
@@ -295,6 +473,11 @@ main(void)
         cmocka_unit_test(a_directory_that_others_may_write_is_refused_unless_sticky),
         cmocka_unit_test(a_descriptor_that_became_another_file_is_not_closed),
         cmocka_unit_test(a_child_closes_all_of_them),
+        cmocka_unit_test(a_start_removes_what_the_dead_have_left),
+        cmocka_unit_test(names_that_the_library_does_not_make_are_left_alone),
+        cmocka_unit_test(what_lives_or_is_no_socket_of_ours_is_left_alone),
+        cmocka_unit_test(one_start_removes_so_many_and_the_next_go_on),
+        cmocka_unit_test(nothing_is_removed_while_another_starts),
     };
 
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
