@@ -19,7 +19,7 @@
 
 #include "osmempool.h"
 
-enum { BLOCKS = 8, BLOCK_BYTES = 64, LINE_MAX_BYTES = 8192, LIFE_SECONDS = 120, FIRST_FD = 3 };
+enum { BLOCKS = 8, BLOCK_BYTES = 64, LINE_MAX_BYTES = 8192, LIFE_SECONDS = 600, FIRST_FD = 3 };
 
 static os_membuf_t pool_buffer[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
 static struct os_mempool pool;
@@ -79,6 +79,15 @@ do_pools(const char *argument)
         os_mempool_init(&pools[i], 0, BLOCK_BYTES, NULL, "empty");
     }
     say("pools", i, 0);
+}
+
+/* One more pool, for good, of that name. */
+static void
+do_named(const char *argument)
+{
+    struct os_mempool *mp = calloc(1, sizeof(*mp));
+
+    say("named", mp != NULL ? (long)os_mempool_init(mp, 0, BLOCK_BYTES, NULL, argument) : -1, 0);
 }
 
 static void
@@ -150,7 +159,7 @@ do_replacefds(const char *argument)
     long n = 0;
     int fd;
 
-    for (fd = FIRST_FD; fd < null; fd++) {
+    for (fd = null - 1; fd >= FIRST_FD; fd--) {
         n += fcntl(fd, F_GETFD) >= 0 && dup2(null, fd) == fd;
     }
     say("replacefds", n, 0);
@@ -308,16 +317,27 @@ static const struct {
     const char *name;
     void (*run)(const char *argument);
 } actions[] = {
-    {"start", do_start},       {"stop", do_stop},
-    {"get", do_get},           {"misput", do_misput},
-    {"pools", do_pools},       {"fork", do_fork},
-    {"forks", do_forks},       {"daemon", do_daemon},
-    {"closefds", do_closefds}, {"replacefds", do_replacefds},
-    {"countfds", do_countfds}, {"nofile", do_nofile},
-    {"cpu", do_cpu},           {"spawn", do_spawn},
-    {"vfork", do_vfork},       {"exec", do_exec},
-    {"setuid", do_setuid},     {"chroot", do_chroot},
-    {"memory", do_memory},     {"damage", do_damage},
+    {"start", do_start},
+    {"stop", do_stop},
+    {"get", do_get},
+    {"misput", do_misput},
+    {"pools", do_pools},
+    {"named", do_named},
+    {"fork", do_fork},
+    {"forks", do_forks},
+    {"daemon", do_daemon},
+    {"closefds", do_closefds},
+    {"replacefds", do_replacefds},
+    {"countfds", do_countfds},
+    {"nofile", do_nofile},
+    {"cpu", do_cpu},
+    {"spawn", do_spawn},
+    {"vfork", do_vfork},
+    {"exec", do_exec},
+    {"setuid", do_setuid},
+    {"chroot", do_chroot},
+    {"memory", do_memory},
+    {"damage", do_damage},
     {"leave", do_leave},
 };
 

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -13,8 +14,14 @@ import tempfile
 import time
 import unittest
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+
+from patient import PatientCase
+
 EXPORTER = sys.argv[1] if len(sys.argv) > 1 else None
-DEADLINE = 30.0
+# How long anything may take that does happen: the machine may be busy with much else.
+DEADLINE = 120.0
+ANOTHER_USER = 65534
 OK, INVALID, BUSY, ERROR = 0, 3, 11, 12
 
 
@@ -46,10 +53,17 @@ def read_all(client):
 
 
 def ask(path, request=b"snapshot\n"):
-    """One request; the answer as it is read by a JSON parser."""
-    with connect(path) as client:
-        client.sendall(request)
-        return json.loads(read_all(client).decode("utf-8"))
+    """One request; the answer as it is read by a JSON parser. Asks again if the answer is cut off: a
+    client has two seconds, in which a program on a busy machine may not get to its end."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            with connect(path) as client:
+                client.sendall(request)
+                return json.loads(read_all(client).decode("utf-8"))
+        except (ValueError, ConnectionResetError, BrokenPipeError):
+            if time.monotonic() > end:
+                raise
 
 
 def wait_until(condition, what):
@@ -88,7 +102,7 @@ class Exporter:
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":allow_user_poisoning=0"
         self.process = subprocess.Popen(
             [*prefix, EXPORTER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-            env=env, text=True)
+            env=env, encoding="utf-8")
         self.pid = self.process.pid
         self.path = os.path.join(directory, f"{self.pid}.sock")
 
@@ -148,10 +162,40 @@ def sockets_of(pid):
     return {link for link in links if link.startswith("socket:")}
 
 
-needs_another_user = unittest.skipIf(os.geteuid() != 0, "needs root to become another user")
+def as_another_user(act, uid=ANOTHER_USER):
+    """A child of another user: its status is what act returns."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            status = act()
+        finally:
+            os._exit(status)
+    return child
 
 
-class ExporterCase(unittest.TestCase):
+def status_of_child(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+# Not every root may: one of a namespace may have no other user.
+needs_another_user = unittest.skipUnless(
+    os.geteuid() == 0 and status_of_child(as_another_user(lambda: 0)) == 0,
+    "needs root to become another user")
+
+
+def wait_for_hangup(client):
+    """Waits, without reading, until the other side has closed the connection."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    if not poll.poll(DEADLINE * 1000):
+        raise AssertionError("the connection is not closed")
+
+
+class ExporterCase(PatientCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="osmp-")
         self.addCleanup(shutil.rmtree, self.directory)
@@ -170,15 +214,7 @@ class ExporterCase(unittest.TestCase):
         """A child of another user whom no permission keeps out: its status is what act returns."""
         os.chmod(self.directory, 0o755)
         os.chmod(exporter.path, 0o666)
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                os.setuid(65534)
-                status = act(exporter.path)
-            finally:
-                os._exit(status)
-        return child
+        return as_another_user(lambda: act(exporter.path))
 
     def child_of(self, exporter, how):
         pid = exporter.do("fork " + how)[0]

@@ -14,15 +14,21 @@ import sys
 import time
 import unittest
 
-from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask, connect,
+from harness import (BUSY, DEADLINE, ERROR, EXPORTER, INVALID, OK, ExporterCase, ask, carries_tsan, connect,
                      is_refused, is_sanitized, is_served, main, needs_another_user, read_all,
-                     wait_until)
+                     status_of, status_of_child, wait_for_hangup, wait_until)
+
+
+def read_all_of(path):
+    with connect(path) as client:
+        client.sendall(b"snapshot\n")
+        return read_all(client)
 
 
 class Requests(ExporterCase):
     def test_the_document_has_every_member_and_exact_names(self):
-        exporter = self.started()
         before = time.time()
+        exporter = self.started()
         document = ask(exporter.path)
         self.assertEqual(list(document), ["schema", "version", "pid", "program", "start_time",
                                           "time", "locking", "dropped", "reinits",
@@ -31,8 +37,10 @@ class Requests(ExporterCase):
         self.assertEqual(document["pid"], exporter.pid)
         self.assertEqual(document["program"], os.path.basename(EXPORTER))
         self.assertIn(document["locking"], ("mutex", "spinlock"))
-        self.assertAlmostEqual(document["time"] / 1e6, before, delta=5)
-        self.assertTrue(0 <= document["time"] - document["start_time"] < 60e6)
+        # The start is known to a tick of the kernel's clock.
+        self.assertLess(before - 1, document["start_time"] / 1e6)
+        self.assertLess(document["start_time"], document["time"])
+        self.assertLess(document["time"] / 1e6, time.time() + 1)
         self.assertEqual(list(document["pools"][0]), [
             "name", "block_size", "num_blocks", "num_free", "min_free", "num_cached", "gets",
             "puts", "adjust", "failed", "refused", "failed_time", "min_time", "faults"])
@@ -95,6 +103,19 @@ class Requests(ExporterCase):
         names = [row["name"] for row in ask(self.started().path, b"help\n")["commands"]]
         self.assertEqual(names, ["snapshot", "holders", "check", "reset-min", "help"])
 
+    def test_names_write_on_no_terminal_and_none_looks_like_another(self):
+        exporter = self.started()
+        names = ("a\x7f\x9b1m\u202e", "a\u200bb", "a\u00a0b", "\ufeffa", "a\U000e0041", "\u2066 \u3164")
+        for name in names:
+            exporter.do("named " + name)
+        with connect(exporter.path) as client:
+            client.sendall(b"snapshot\n")
+            answer = read_all(client).decode("utf-8")
+        self.assertEqual([row["name"] for row in json.loads(answer)["pools"]][1:], list(names))
+        # The first pool's name is not UTF-8; the document ends in a line's end.
+        self.assertTrue(answer.rstrip("\n").replace("\ufffd", "").isascii())
+        self.assertTrue(answer.rstrip("\n").replace("\ufffd", "").isprintable())
+
     def test_bad_lines_get_an_error_and_the_end(self):
         exporter = self.started()
         for line in (b"\n", b"snapshots\n", b"SNAPSHOT\n", b"snapshot now\n", b"x" * 300,
@@ -112,31 +133,27 @@ class Requests(ExporterCase):
 class Clients(ExporterCase):
     def test_a_silent_client_is_dropped_after_two_seconds(self):
         exporter = self.started()
+        before = time.monotonic()
         with connect(exporter.path) as silent:
-            before = time.monotonic()
             self.assertTrue(is_served(exporter.path))
-            self.assertLess(time.monotonic() - before, 1)
             self.assertEqual(silent.recv(1), b"")
-            self.assertTrue(1.5 < time.monotonic() - before < 4)
+            self.assertGreater(time.monotonic() - before, 1.9)
 
     def test_a_client_that_sends_a_byte_a_second_is_dropped(self):
         exporter = self.started()
-        before = time.monotonic()
-        with connect(exporter.path) as slow, self.assertRaises(OSError):
-            for byte in b"snapshot":
-                slow.sendall(bytes([byte]))
+        end = time.monotonic() + DEADLINE
+        with connect(exporter.path) as slow, self.assertRaises((BrokenPipeError, ConnectionError)):
+            while time.monotonic() < end:
+                slow.sendall(b"s")
                 time.sleep(1)
-        self.assertLess(time.monotonic() - before, 5)
 
     def test_a_client_that_does_not_read_is_dropped_and_holds_up_nobody(self):
         exporter = self.started()
         exporter.do("pools 10000")
         with connect(exporter.path) as lazy:
             lazy.sendall(b"snapshot\n")
-            before = time.monotonic()
             self.assertTrue(is_served(exporter.path))
-            self.assertLess(time.monotonic() - before, 1)
-            time.sleep(3)
+            wait_for_hangup(lazy)
             self.assertFalse(read_all(lazy).endswith(b"]}\n"))
 
     def test_silent_clients_yield_to_a_newcomer(self):
@@ -144,9 +161,21 @@ class Clients(ExporterCase):
         with contextlib.ExitStack() as stack:
             for _ in range(100):
                 stack.enter_context(connect(exporter.path))
-            before = time.monotonic()
             self.assertIn("pools", ask(exporter.path))
-            self.assertLess(time.monotonic() - before, 2)
+
+    def test_clients_that_do_not_read_take_no_memory_for_each(self):
+        if is_sanitized():
+            self.skipTest("a sanitizer keeps what is freed")
+        exporter = self.started()
+        exporter.do("pools 20000")
+        one = len(read_all_of(exporter.path)) // 1024
+        before = status_of(exporter.pid, "VmHWM")
+        with contextlib.ExitStack() as stack:
+            for _ in range(64):
+                stack.enter_context(connect(exporter.path)).sendall(b"snapshot\n")
+            wait_until(lambda: is_served(exporter.path), "one who reads is served")
+        # Of some 300 MiB, for 64 clients, a fifth and what malloc() makes of it.
+        self.assertLess(status_of(exporter.pid, "VmHWM") - before, 64 * one // 2)
 
     def test_clients_that_come_and_go_leave_nothing_behind(self):
         exporter = self.started()
@@ -168,7 +197,36 @@ class Clients(ExporterCase):
                 except ConnectionResetError:
                     return 0
         child = self.stranger(self.started(), read_a_byte)
-        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(status_of_child(child), 0)
+
+    @needs_another_user
+    def test_another_user_takes_nobodys_place(self):
+        def connect_for_ever(path):
+            while True:
+                with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+
+        def all_are_served():
+            """All places are taken by clients that could have to yield, and ask late. None if that
+            took so long that they may have been dropped for it."""
+            before = time.monotonic()
+            with contextlib.ExitStack() as stack:
+                clients = [stack.enter_context(connect(exporter.path)) for _ in range(64)]
+                time.sleep(0.5)
+                try:
+                    for client in clients:
+                        client.sendall(b"help\n")
+                    served = all(read_all(client) for client in clients)
+                except OSError:
+                    served = False
+            return served if time.monotonic() - before < 1 else None
+        exporter = self.started()
+        child = self.stranger(exporter, connect_for_ever)
+        try:
+            self.assertNotIn(False, [all_are_served() for _ in range(10)])
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 class Paths(ExporterCase):
@@ -403,7 +461,8 @@ class Application(ExporterCase):
             # replaced in the middle of that, nobody can tell.
             ask(exporter.path)
             replaced = exporter.do("replacefds")[0]
-            self.assertGreaterEqual(replaced, 3)
+            # As soon as it sees that one of them is gone it closes the others itself.
+            self.assertGreaterEqual(replaced, 1)
             time.sleep(0.2)
             self.assertEqual(exporter.do("stop"), (OK, 0))
             self.assertEqual(exporter.do("countfds")[1], replaced + 1)
@@ -411,10 +470,8 @@ class Application(ExporterCase):
 
 class Forks(ExporterCase):
     def needs_children(self):
-        """TSan kills a forked child that starts a thread. ASan's allocator knows nothing of fork:
-        it may hang in the child of a program with threads."""
-        if is_sanitized():
-            self.skipTest("a child does not export under a sanitizer")
+        if carries_tsan():
+            self.skipTest("a child does not export under TSan")
 
     def test_a_child_exports_at_its_own_default_path(self):
         self.needs_children()
@@ -461,16 +518,19 @@ class Forks(ExporterCase):
         time.sleep(0.3)
         self.assertEqual(os.listdir(self.directory), [])
 
-    def test_a_thousand_forks_under_requests(self):
+    def test_many_forks_under_requests(self):
         # A tenth of a second each, and a second, at each child's exit.
-        exporter = self.started(LSAN_OPTIONS="detect_leaks=0", TSAN_OPTIONS="atexit_sleep_ms=0")
+        # And what is freed is kept in memory that each fork copies.
+        exporter = self.started(LSAN_OPTIONS="detect_leaks=0", TSAN_OPTIONS="atexit_sleep_ms=0",
+                                ASAN_OPTIONS="quarantine_size_mb=1")
         script = "import sys, time, socket\n" + (
             "while True:\n s = socket.socket(socket.AF_UNIX)\n"
             " s.connect(sys.argv[1]); s.sendall(b'snapshot\\n')\n while s.recv(9999): pass\n")
         with subprocess.Popen([sys.executable, "-c", script, exporter.path],
                               stderr=subprocess.DEVNULL) as reader:
             try:
-                self.assertEqual(exporter.do("forks 1000"), (0, 0))
+                forks = 200 if is_sanitized() else 1000
+                self.assertEqual(exporter.do(f"forks {forks}"), (0, 0))
             finally:
                 reader.kill()
         self.assertTrue(is_served(exporter.path))
