@@ -7,12 +7,15 @@ an /etc/default and a group of control groups to itself.
 
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
+# How long anything may take that does happen: the machine may be busy with much else.
+PATIENCE = 240
 SYSTEMD = "/lib/systemd/systemd"
 
 # Its network: the loopback interface, and on it an address that is not a loopback address.
@@ -63,7 +66,7 @@ class Booted:
         root = cgroup_root()
         if root is None or not os.path.exists(SYSTEMD):
             raise OSError("no systemd, or no second version of control groups")
-        self.cgroup = f"{root}/mempoolstat-test-{os.getpid()}"
+        self.cgroup = f"{root}/mempoolstat-test-{secrets.token_hex(8)}"
         os.mkdir(self.cgroup)
         self.process = subprocess.Popen(
             ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "--net",
@@ -88,7 +91,7 @@ class Booted:
 
     def _wait(self):
         """Waits until systemd can be asked; its process number out here."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
             pid = self._child()
             if pid != 0 and os.path.exists(f"/proc/{pid}/root/run/systemd/private"):
@@ -106,7 +109,7 @@ class Booted:
         """Runs a command inside; its output and errors."""
         result = subprocess.run(["nsenter", "-t", str(pid), "-m", "-p", "-n", *command],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, timeout=60)
+                                stderr=subprocess.STDOUT, timeout=PATIENCE)
         return result.stdout.decode()
 
     def run(self, *command):

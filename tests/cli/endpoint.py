@@ -8,7 +8,7 @@ import socket
 import time
 
 from exposition import Exposition
-from harness import Case
+from harness import PATIENCE, Case
 
 # Scrapes that are closer together may get one report.
 SHARE_SECONDS = 0.6
@@ -25,11 +25,11 @@ class Endpoint:
         self.host, self.port = match[1].strip("[]"), int(match[2])
 
     def connect(self):
-        return socket.create_connection((self.host, self.port), timeout=60)
+        return socket.create_connection((self.host, self.port), timeout=PATIENCE)
 
     def ask(self, path="/metrics", method="GET", **headers):
         """Status, headers and body of an answer."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, headers=headers)
             answer = connection.getresponse()
@@ -48,7 +48,7 @@ class Endpoint:
     def stop(self, how=signal.SIGTERM):
         """Exit status, and what it has said since it began."""
         self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out.decode(), err.decode()
 
 

@@ -70,6 +70,16 @@ class Server:
             except OSError:
                 pass
 
+    def is_late(self):
+        """Whether it lets others wait on purpose."""
+        return getattr(self.answer, "late", False)
+
+    def begin_anew(self):
+        """Forgets what it was asked."""
+        self.requests.clear()
+        if hasattr(self.answer, "begin_anew"):
+            self.answer.begin_anew()
+
     def stop(self):
         """Ends as a killed program does: the socket file stays."""
         if self.socket.fileno() >= 0:
@@ -92,11 +102,19 @@ def bind_anywhere(listener, path):
         os.close(directory)
 
 
+def late(answer):
+    """An answer for which mempoolstat does not wait."""
+    answer.late = True
+    return answer
+
+
+@late
 def never(connection, request):
     """Answers nothing and keeps the connection."""
-    time.sleep(20)
+    time.sleep(60)
 
 
+@late
 def drip(connection, request):
     """A byte now and then, for ever."""
     while True:
@@ -104,10 +122,11 @@ def drip(connection, request):
         time.sleep(0.1)
 
 
+@late
 def half(connection, request):
     """The beginning of a document, and then nothing."""
     connection.sendall(encode(document())[:50])
-    time.sleep(20)
+    time.sleep(60)
 
 
 SERVING = """
@@ -122,7 +141,7 @@ server.bind_anywhere = lambda listener, where: listener.bind(where)
 server.Server(path, server.encode(server.document(pid=os.getpid())), backlog)
 server.socket.socket(server.socket.AF_UNIX).bind(path + ".dumb")
 print(flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -18,6 +18,8 @@ import termios
 import time
 import unicodedata
 
+# How long anything may take that does happen: the machine may be busy with much else.
+PATIENCE = 240
 CSI = re.compile(r"\x1b\[([?>!]?)([0-9;]*)([@-~])")
 PARTIAL = re.compile(r"\x1b(\[[?>!]?[0-9;]*|[()]?)?$")
 
@@ -320,7 +322,7 @@ class Terminal:
     def send(self, keys):
         os.write(self.parent, keys.encode() if isinstance(keys, str) else keys)
 
-    def wait_until(self, condition, seconds=20):
+    def wait_until(self, condition, seconds=PATIENCE):
         """Reads until the screen is as wanted, and drawn to its end; returns its lines."""
         end = time.monotonic() + seconds
         while True:
@@ -331,7 +333,7 @@ class Terminal:
                 raise AssertionError("the screen never was as wanted:\n"
                                      + "\n".join(self.screen.text()))
 
-    def finish(self, seconds=20):
+    def finish(self, seconds=PATIENCE):
         """Reads to the end of the program; returns its status and its words on stderr."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:

@@ -19,12 +19,11 @@ import termios
 import time
 import unittest
 
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode, pool
 
 COMPLETIONS = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
 del sys.argv[2:3]
-PATIENCE = 60
 
 POOLS = [pool("net.rx"), pool("net.tx"), pool("disk:a"), pool("with blank"), pool("gl[o]b*"),
          pool("esc\x1b"), pool(""), pool("net.rx")]

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 
-from harness import GOLDEN, PROGRAM, UTF8, Case, main
+from harness import GOLDEN, PATIENCE, PROGRAM, UTF8, Case, main
 from server import document, encode, pool
 
 
@@ -481,7 +481,7 @@ class Extras(Case):
         except OSError:
             pass
         os.close(parent)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         return text.decode().replace("\r\n", "\n")
 
     def test_a_terminal_gets_colours(self):

@@ -10,8 +10,8 @@ import signal
 import time
 import unittest
 
-from harness import PROGRAM, Case, main
-from server import Server, document, encode, pool, process_with_server
+from harness import PATIENCE, PROGRAM, Case, main
+from server import Server, document, encode, late as sometimes_late, pool, process_with_server
 
 
 class Finding(Case):
@@ -120,7 +120,7 @@ def child_server(path, answer, enter):
             server = Server(path, answer)
             os.chmod(server.path, 0o666)
             os.write(tell, b".")
-            time.sleep(60)
+            time.sleep(600)
         finally:
             os._exit(1)
     os.close(tell)
@@ -135,9 +135,9 @@ def child_server(path, answer, enter):
         os.waitpid(child, 0)
 
 
-def another_user(path):
-    """A server of user 12345."""
-    return child_server(path, encode(document()), lambda: os.setuid(12345))
+def another_user(path, uid=12345):
+    """A server of another user."""
+    return child_server(path, encode(document()), lambda: os.setuid(uid))
 
 
 def container(path, answer):
@@ -158,6 +158,9 @@ class Counter:
     def __init__(self, pid=4242, step=50):
         self.pid = pid
         self.step = step
+        self.n = 0
+
+    def begin_anew(self):
         self.n = 0
 
     def __call__(self, connection, request):
@@ -215,7 +218,7 @@ class Repeating(Case):
         process.stdout.readline()
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, err), (0, b""))
         self.assertIn(b"pool", out)
 
@@ -227,7 +230,7 @@ class Repeating(Case):
         process.stdout.read(1)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         process.communicate()
 
     def test_a_process_that_ends_is_said_and_the_others_go_on(self):
@@ -238,7 +241,7 @@ class Repeating(Case):
             process = self.start("-d", "0.4", "-c", "4", *options)
             process.stdout.readline()
             self.servers.pop().close()
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, 0, err)
             self.assertEqual(len(re.findall(b"process 2 has ended", err)), 1, err)
             self.assertEqual(len(err.splitlines()), 1, err)
@@ -250,7 +253,7 @@ class Repeating(Case):
         process = self.start("-d", "0.1")
         process.stdout.readline()
         self.servers.pop().close()
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 3)
         self.assertIn(b"process 1 has ended", err)
         self.assertIn(b"no process is left", err)
@@ -259,6 +262,7 @@ class Repeating(Case):
         counter = Counter()
         late = [False]
 
+        @sometimes_late
         def answer(connection, request):
             if late[0]:
                 late[0] = False
@@ -278,7 +282,7 @@ class Repeating(Case):
         process = self.start("-l", "-d", "0.3", "-c", "4")
         process.stdout.readline()
         self.serve("2.sock", encode(document(pid=2)))
-        out, _ = process.communicate(timeout=10)
+        out, _ = process.communicate(timeout=PATIENCE)
         pids = [line.split()[0] for line in out.split(b"\n") if b"demo" in line]
         self.assertEqual((pids[0], pids[-2:]), (b"1", [b"1", b"2"]))
 

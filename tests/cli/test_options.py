@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode, pool
 
 JUNK = ("", "-1", str(2**63), "x", "1x", " 1", "0x10", "1e3", "nan", "inf", "1,5", "0")
@@ -79,14 +79,14 @@ class Output(Case):
         self.serve()
         for form in (*self.FORMS, ["-h"], ["-V"]):
             process = subprocess.run(["sh", "-c", '"$0" "$@" >&-', PROGRAM, *form],
-                                     env=self.environment(), stderr=subprocess.PIPE, timeout=30)
+                                     env=self.environment(), stderr=subprocess.PIPE, timeout=PATIENCE)
             self.assertEqual(process.returncode, 3)
             self.assertIn(b"standard output", process.stderr)
 
     def test_closed_streams_are_never_mistaken_for_sockets(self):
         server = self.serve()
         process = subprocess.run(["sh", "-c", '"$0" "$@" <&- >&- 2>&-', PROGRAM],
-                                 env=self.environment(), timeout=30)
+                                 env=self.environment(), timeout=PATIENCE)
         self.assertEqual(process.returncode, 3)
         self.assertEqual(server.requests, [b"snapshot\n"])
 

@@ -19,14 +19,13 @@ import urllib.parse
 
 from endpoint import EndpointCase
 from exposition import Exposition
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode, never, pool
 
 COPIER, MONITORING = [os.path.abspath(path) for path in sys.argv[2:4]] or (None, None)
 del sys.argv[2:4]
 HAVE_PROMTOOL = shutil.which("promtool") is not None
 HAVE_PROMETHEUS = HAVE_PROMTOOL and shutil.which("prometheus") is not None
-PATIENCE = 120
 
 CONFIGURATION = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
@@ -143,19 +142,49 @@ class Dashboard(Case):
 
 class Prometheus:
     def __init__(self, directory, endpoint_port):
+        self.configuration = CONFIGURATION.format(rules=monitoring("alerts.yml"),
+                                                  port=endpoint_port)
+        self.log = open(os.path.join(directory, "prometheus.log"), "w+", encoding="utf-8")
+        # A port that was free may be somebody else's by the time that it is asked for.
+        for _ in range(20):
+            self.start(directory)
+            if self.gets_ready():
+                return
+            self.process.kill()
+            self.process.wait()
+        self.log.seek(0)
+        raise AssertionError("Prometheus does not start: " + self.log.read())
+
+    def start(self, directory):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         path = os.path.join(directory, "prometheus.yml")
         with open(path, "w", encoding="utf-8") as stream:
-            stream.write(CONFIGURATION.format(rules=monitoring("alerts.yml"), port=endpoint_port))
-        self.log = open(os.path.join(directory, "prometheus.log"), "w+", encoding="utf-8")
+            stream.write(self.configuration)
         # It ends with this process, whatever ends it.
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "prometheus", f"--config.file={path}",
              f"--storage.tsdb.path={directory}/data", "--log.level=warn",
              f"--web.listen-address=127.0.0.1:{self.port}"],
             stdout=self.log, stderr=self.log, env={**os.environ, "GOMAXPROCS": "1"})
+
+    def gets_ready(self):
+        """Whether it is this one that answers there, once somebody does."""
+        deadline = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                targets = self.get("targets")["activeTargets"]
+                urls = [target["scrapeUrl"] for target in targets]
+                if urls:
+                    return any(f":{self.port_of_endpoint()}/" in url for url in urls)
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.1)
+        return False
+
+    def port_of_endpoint(self):
+        return re.search(r"127\.0\.0\.1:(\d+)", self.configuration)[1]
 
     def get(self, path, **parameters):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -183,7 +212,7 @@ class Prometheus:
                 rows = self.query(text)
                 if len(rows) >= number:
                     return rows
-            except OSError:
+            except (OSError, ValueError):
                 pass
             time.sleep(0.3)
         self.log.seek(0)
@@ -227,12 +256,12 @@ class Scraped(EndpointCase):
 
     def check_series(self, prometheus):
         wanted = {"pid": str(self.copier.pid), "program": "copier", "job": "osmempool"}
-        rows = prometheus.query("osmempool_blocks")
+        rows = prometheus.wait("osmempool_blocks", 3)
         self.assertEqual({row[0]["pool"]: row[1] for row in rows},
                          {"copier.packets": "64", "copier.jobs": "64", "copier.passes": "2"})
         for labels, _ in rows:
             self.assertEqual({**labels, **wanted}, labels)
-        self.assertEqual(prometheus.query("osmempool_pools")[0][1], "3")
+        self.assertEqual(prometheus.wait("osmempool_pools")[0][1], "3")
 
     def check_types(self, prometheus):
         rows = prometheus.get("targets/metadata", limit=1000)
@@ -256,9 +285,10 @@ class Scraped(EndpointCase):
     def check_dashboard(self, prometheus):
         for text in dashboard_queries():
             # Of what is shown only when it is bad, the part that is always there.
-            rows = prometheus.query(re.sub(r" (> 0|== 0)", "", text))
+            always = re.sub(r" (> 0|== 0)", "", text)
+            prometheus.query(always)
             if "faults" not in text:
-                self.assertGreater(len(rows), 0, text)
+                prometheus.wait(always)
             prometheus.query(text)
 
     def check_silence(self, prometheus):

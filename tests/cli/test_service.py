@@ -15,7 +15,7 @@ import unittest
 
 from booted import FOREIGN, SYSTEMD, Booted, offer
 from endpoint import Endpoint
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode
 from test_live import another_user, container
 
@@ -64,6 +64,23 @@ class Analyzed(Case):
         self.assertEqual(status, 0, text)
 
 
+def user_without_sockets():
+    """A user of whom nothing exports, and the directory for what he will."""
+    for uid in range(20000 + os.getpid() % 20000, 60000):
+        path = f"/tmp/osmempool-{uid}"
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            continue
+        try:
+            os.chown(path, uid, uid)
+        except OSError as error:
+            os.rmdir(path)
+            raise unittest.SkipTest("this root has no other user") from error
+        return uid, path
+    raise unittest.SkipTest("no user is left")
+
+
 @unittest.skipIf(os.geteuid() != 0, "needs root to become less")
 class Powers(Case):
     """As the unit starts it: with few capabilities, and seeing the file system read-only."""
@@ -90,11 +107,9 @@ class Powers(Case):
 
     def test_it_may_read_every_user_and_container_and_needs_both_powers(self):
         granted = setting("CapabilityBoundingSet")[0]
-        theirs = "/tmp/osmempool-12345"
-        os.mkdir(theirs, 0o700)
-        os.chown(theirs, 12345, 12345)
+        uid, theirs = user_without_sockets()
         try:
-            with another_user(theirs + "/4242.sock"), \
+            with another_user(theirs + "/4242.sock", uid), \
                     container("/tmp/osmempool-0/77.sock", encode(document(pid=987654321))):
                 self.assertEqual({4242, 987654321} - set(self.pids(granted)), set())
                 self.assertNotIn(4242, self.pids("CAP_SYS_PTRACE"))
@@ -122,7 +137,8 @@ class Powers(Case):
 ASK = """
 import sys, urllib.request
 try:
-    print(urllib.request.urlopen(f"http://{sys.argv[1]}:9750/metrics", timeout=3).read().decode())
+    print(urllib.request.urlopen(f"http://{sys.argv[1]}:9750/metrics",
+                                 timeout=float(sys.argv[2])).read().decode())
 except OSError as error:
     print("no answer:", error)
 """
@@ -152,14 +168,15 @@ class Running(Case):
         return dict(line.split("=", 1) for line in lines)
 
     def wait_for(self, **wanted):
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while self.shown(*wanted) != wanted:
             self.assertLess(time.monotonic(), end, self.systemctl("status", "mempoolstat"))
             time.sleep(0.1)
 
-    def ask(self, address):
-        command = ["nsenter", "-t", str(self.booted.pid), "-n", sys.executable, "-c", ASK, address]
-        return subprocess.run(command, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+    def ask(self, address, seconds=PATIENCE):
+        command = ["nsenter", "-t", str(self.booted.pid), "-n", sys.executable, "-c", ASK, address,
+                   str(seconds)]
+        return subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
 
     def test_it_serves_what_other_users_export_to_loopback_peers_and_is_started_again(self):
         self.boot("0.0.0.0:9750")
@@ -171,7 +188,7 @@ class Running(Case):
         os.chown(theirs, 12345, 12345)
         self.assertEqual(self.systemctl("start", "mempoolstat"), "")
         self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))
-        self.assertIn("no answer", self.ask(FOREIGN))
+        self.assertIn("no answer", self.ask(FOREIGN, 3))
         self.systemctl("kill", "-s", "KILL", "mempoolstat")
         self.wait_for(NRestarts="1", ActiveState="active")
         self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))

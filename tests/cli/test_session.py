@@ -8,10 +8,8 @@ import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode, pool
-
-PATIENCE = 20
 
 
 def answer(connection, request):
@@ -76,7 +74,7 @@ class Session(Case):
 
     def tmux(self, *arguments, environment=None):
         return subprocess.run(["tmux", "-u", "-S", self.path("tmux"), *arguments], check=True,
-                              env=environment, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+                              env=environment, stdout=subprocess.PIPE, timeout=PATIENCE).stdout.decode()
 
     def type(self, text):
         self.tmux("send-keys", "-l", text)
