@@ -11,7 +11,7 @@
 #include "common/check.h"
 #include "osmempool.h"
 
-enum { HANG_SECONDS = 60, BLOCKS = 4, SIZE = 64, FINE = 7 };
+enum { HANG_SECONDS = 250, BLOCKS = 4, SIZE = 64, FINE = 7 };
 
 static struct os_mempool pools[3];
 static os_membuf_t buffers[3][OS_MEMPOOL_SIZE(BLOCKS, SIZE)];

@@ -8,7 +8,7 @@
 
 #include "common/fixture.h"
 
-enum { HANG_SECONDS = 60, TAKE_MAX = 65536 };
+enum { HANG_SECONDS = 250, TAKE_MAX = 65536 };
 
 static const struct {
     const char *name;

@@ -36,7 +36,10 @@ class MoreRights(CulpritCase):
         self.lifted = pathlib.Path(self.folder.name) / "crimes-lifted"
         shutil.copy(PROGRAM, self.plain)
         shutil.copy(PROGRAM, self.lifted)
-        os.chown(self.lifted, pwd.getpwnam("nobody").pw_uid, -1)
+        try:
+            os.chown(self.lifted, pwd.getpwnam("nobody").pw_uid, -1)
+        except OSError:
+            self.skipTest("this root has no other user")
         os.chmod(self.lifted, 0o4755)
 
     def test_words_are_not_heard(self):

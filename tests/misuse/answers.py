@@ -12,7 +12,7 @@ import subprocess
 # The columns, in the order of crime.h, and what OSMEMPOOL_DEBUG is in each.
 COLUMNS = {'stock': None, 'check': 'check', 'poison': 'poison', 'track': 'check,track',
            'fence': 'fence'}
-DEADLINE_S = 60
+DEADLINE_S = 240
 STAGES = {'call': '', 'sane': ' at is_sane', 'get': ' at get', 'put': ' at put',
           'end': ' at unregister'}
 

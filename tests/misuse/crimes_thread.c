@@ -140,7 +140,7 @@ child_puts_twice(struct scene *s)
     block = place_take(&s->scene);
     child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(60);
         place_give(&s->scene, block);
         scene_refused(s, s->scene.pool, block);
         _exit(0);
@@ -162,7 +162,7 @@ child_puts_free_block(struct scene *s)
     place_give(&s->scene, block);
     child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(60);
         scene_refused(s, s->scene.pool, block);
         scene_look(s);
         _exit(0);
@@ -177,7 +177,7 @@ cb_fork(struct os_mempool_ext *ext, void *block, void *arg)
     pid_t child = fork();
 
     if (child == 0) {
-        alarm(10);
+        alarm(60);
         _exit(os_memblock_put_from_cb(&ext->mpe_mp, block) == OS_OK &&
                       os_mempool_is_sane(&ext->mpe_mp)
                   ? 0

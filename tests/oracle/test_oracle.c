@@ -22,7 +22,7 @@
 #include "common/box.h"
 #include "model.h"
 
-enum { POOLS = 8, WORKERS = 4, RUN_BITS_MAX = 15, CHILD_CALLS = 2000, CHILD_DEADLINE_S = 60 };
+enum { POOLS = 8, WORKERS = 4, RUN_BITS_MAX = 15, CHILD_CALLS = 2000, CHILD_DEADLINE_S = 250 };
 
 /* With so many calls every state of a pool is met. */
 enum { MANY_CALLS = 5000000, FEW_CALLS = 30000 };

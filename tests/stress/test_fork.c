@@ -14,7 +14,7 @@
 #include "crew.h"
 #include "os/os_mempool.h"
 
-enum { POOLS = 3, BLOCKS = 40, BLOCK_SIZE = 64, BUSY = 2, HELD = 5, CHILD_SECONDS = 60 };
+enum { POOLS = 3, BLOCKS = 40, BLOCK_SIZE = 64, BUSY = 2, HELD = 5, CHILD_SECONDS = 250 };
 
 struct yard {
     struct os_mempool pools[POOLS];

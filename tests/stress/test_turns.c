@@ -15,7 +15,7 @@
 #include "osmempool.h"
 
 enum { SEATS = 3, WORKERS = 5, BLOCKS = 24, SIZE = 64, HOLDER_AT = 16, HELD_MAX = 6 };
-enum { SITTING = 2500, ALARM_SECONDS = 60, DEPTH = 8 };
+enum { SITTING = 2500, ALARM_SECONDS = 250, DEPTH = 8 };
 
 struct seat {
     struct os_mempool pool;

@@ -13,7 +13,7 @@
 #include "registry/registry.h"
 #include "sync/freeze.h"
 
-enum { N_THREADS = 2, N_FORKS = 200, HANG_SECONDS = 25 };
+enum { N_THREADS = 2, N_FORKS = 200, HANG_SECONDS = 60 };
 
 /* Forks; the child exits with what the function returns. True if that was true. */
 static bool
