@@ -237,7 +237,7 @@ class Zsh(CompletionCase):
     @contextlib.contextmanager
     def ready(self):
         with self.shell("zsh", "-f", "-i") as shell:
-            shell.type("PS1='%# '; unsetopt zle_bracketed_paste prompt_sp; "
+            shell.type("PS1='# '; unsetopt zle_bracketed_paste prompt_sp; "
                        f"fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; compinit -D -u; "
                        "LISTMAX=1000; setopt nobeep; bindkey -e; "
                        # What lies between the marks is all that is offered.

@@ -178,6 +178,15 @@ class Running(Case):
                    str(seconds)]
         return subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
 
+    def wait_for_answer(self, address):
+        """systemd calls a service started before it listens."""
+        end = time.monotonic() + PATIENCE
+        answer = self.ask(address)
+        while "no answer" in answer and time.monotonic() < end:
+            time.sleep(0.1)
+            answer = self.ask(address)
+        return answer
+
     def test_it_serves_what_other_users_export_to_loopback_peers_and_is_started_again(self):
         self.boot("0.0.0.0:9750")
         theirs = self.booted.inside("/tmp/osmempool-12345")
@@ -187,11 +196,13 @@ class Running(Case):
         os.chmod(theirs + "/1.sock", 0o600)
         os.chown(theirs, 12345, 12345)
         self.assertEqual(self.systemctl("start", "mempoolstat"), "")
-        self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))
+        self.assertIn('osmempool_up{pid="4242",program="demo"} 1',
+                      self.wait_for_answer("127.0.0.1"))
         self.assertIn("no answer", self.ask(FOREIGN, 3))
         self.systemctl("kill", "-s", "KILL", "mempoolstat")
         self.wait_for(NRestarts="1", ActiveState="active")
-        self.assertIn('osmempool_up{pid="4242",program="demo"} 1', self.ask("127.0.0.1"))
+        self.assertIn('osmempool_up{pid="4242",program="demo"} 1',
+                      self.wait_for_answer("127.0.0.1"))
         self.assertEqual(self.systemctl("stop", "mempoolstat"), "")
         self.assertEqual(self.shown("Result", "ExecMainStatus"),
                          {"Result": "success", "ExecMainStatus": "0"})
