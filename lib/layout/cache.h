@@ -83,7 +83,8 @@ struct cache_set {
     void **depot;
     uint32_t depot_n;
     uint32_t depot_room;
-    uint32_t depth; /* 0 while disabled */
+    uint32_t depth;    /* 0 while disabled */
+    uint32_t list_min; /* blocks that the list keeps while a cache is open: pool/cache.h */
     uint32_t n_open;
     uint32_t run;        /* operations under the lock since the last claim */
     uint32_t run_needed; /* those that pay for the next one */

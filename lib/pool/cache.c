@@ -39,6 +39,16 @@ cache_batch(uint32_t depth)
     return depth > 1 ? depth / 2 : 1;
 }
 
+/* Blocks that may leave the list while a cache is open. */
+static uint32_t
+cache_spare(struct os_mempool *mp)
+{
+    uint32_t on_list = freelist_count(mp);
+    uint32_t list_min = cache_set(mp)->list_min;
+
+    return on_list > list_min ? on_list - list_min : 0;
+}
+
 /* As cache_pop(), of the last n, in the order of the array. */
 static bool
 cache_pop_all(struct cache *cache, void **blocks, uint32_t n)
@@ -336,12 +346,24 @@ cache_try_pause(struct os_mempool *mp)
     return true;
 }
 
-/* A frozen pool's caches were closed by the fork, not by the caller; the fork opens them again. */
+/* Whether the list has what it keeps while a cache is open. */
+static bool
+cache_list_suffices(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+
+    return set == NULL || freelist_count(mp) >= set->list_min;
+}
+
+/*
+ * A frozen pool's caches were closed by the fork, not by the caller; the fork opens them again,
+ * unless a fork handler has taken too much from the list meanwhile.
+ */
 void
 cache_resume(struct os_mempool *mp)
 {
     if ((pool_tail(mp)->gate & POOL_GATE_FROZEN) == 0) {
-        cache_end_pause(mp, owner_is_allowed());
+        cache_end_pause(mp, owner_is_allowed() && cache_list_suffices(mp));
     }
 }
 
@@ -385,19 +407,29 @@ cache_open(struct os_mempool *mp)
     __atomic_store_n(&cache->open_tp, cache->tp, __ATOMIC_RELAXED);
 }
 
+/* Whether the list has enough blocks for a cache to open. */
+static bool
+cache_list_may_feed(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+    uint32_t half = mp->mp_num_blocks - mp->mp_num_blocks / 2;
+
+    return freelist_count(mp) >= (set->list_min > 0 ? half : cache_batch(cache_batch(set->depth)));
+}
+
 /*
- * Counts an operation under the lock towards the opening of the caller's cache. Not while the pool
- * is frozen: the forking thread's cache would be open in the child.
+ * Counts an operation under the lock, which takes n blocks from the list, towards the opening of
+ * the caller's cache. Not while the pool is frozen: the forking thread's cache would be open in the
+ * child.
  */
 static void
-cache_count(struct os_mempool *mp)
+cache_count(struct os_mempool *mp, uint32_t n)
 {
     struct cache_set *set = cache_set(mp);
 
     if (set->run < set->run_needed) {
         set->run++;
-    } else if (pool_tail(mp)->gate == 0 &&
-               freelist_count(mp) >= cache_batch(cache_batch(set->depth))) {
+    } else if (pool_tail(mp)->gate == 0 && cache_list_may_feed(mp) && cache_spare(mp) >= n) {
         cache_open(mp);
     }
 }
@@ -423,16 +455,17 @@ cache_reverse(void **blocks, uint32_t n)
 }
 
 /*
- * Gives an open cache a batch, or n blocks if that is more, of the depot first. The array is taken
- * from its end, so the list's first block goes last.
+ * Gives an open cache a batch, or n blocks if that is more, of the depot first, and no more than
+ * the list can spare. The array is taken from its end, so the list's first block goes last.
  */
 static void
-cache_refill(struct os_mempool *mp, struct cache *cache, uint32_t n)
+cache_refill(struct os_mempool *mp, struct cache *cache, uint32_t n, uint32_t spare)
 {
     struct cache_set *set = cache_set(mp);
     uint32_t held = cache_held(cache->counts);
     uint32_t batch = cache_batch(cache->depth);
-    uint32_t wanted = cache_least(batch > n ? batch : n, cache->depth - held);
+    uint32_t room = cache_least(cache->depth - held, spare);
+    uint32_t wanted = cache_least(batch > n ? batch : n, room);
     void **to = &cache->blocks[held];
     uint32_t on_list = freelist_count(mp) - set->depot_n;
     uint32_t of_depot = depot_take(set, to, wanted);
@@ -459,29 +492,31 @@ cache_carry(struct os_mempool *mp, struct cache *cache, uint32_t n)
 
 /*
  * The caller's cache if it is open, with n blocks in it if it has room for them. If there are too
- * few in it and in the pool, claims all caches.
+ * few in it and to be spared by the list, claims all caches.
  */
 static struct cache *
 cache_with_blocks(struct os_mempool *mp, uint32_t n)
 {
     struct cache *cache = cache_mine(mp);
     uint32_t held = cache != NULL ? cache_held(cache->counts) : 0;
+    uint32_t spare = cache_spare(mp);
 
-    if (osmp_unlikely(freelist_count(mp) + held < n && cache_set(mp)->n_open > 0)) {
+    if (osmp_unlikely(spare + held < n && cache_set(mp)->n_open > 0)) {
         cache_claim(mp);
         cache = NULL;
     }
     if (cache == NULL) {
-        cache_count(mp);
+        cache_count(mp, n);
         return NULL;
     }
     cache_carry(mp, cache, n);
     if (held < n) {
-        cache_refill(mp, cache, n - held);
+        cache_refill(mp, cache, n - held, spare);
     }
     return cache;
 }
 
+/* A damaged link may have cost the list what it keeps while a cache is open. */
 void *
 cache_get_locked(struct os_mempool *mp, struct faults *faults)
 {
@@ -492,7 +527,11 @@ cache_get_locked(struct os_mempool *mp, struct faults *faults)
         return block;
     }
     cache_spill(mp);
-    return freelist_pop(mp, faults);
+    block = freelist_pop(mp, faults);
+    if (osmp_unlikely(!cache_list_suffices(mp) && cache_set(mp)->n_open > 0)) {
+        cache_claim(mp);
+    }
+    return block;
 }
 
 /* More than a cache has room for come from the list, with what the caller's cache has. */
@@ -519,7 +558,7 @@ cache_with_room(struct os_mempool *mp, uint32_t n)
     uint32_t held;
 
     if (cache == NULL) {
-        cache_count(mp);
+        cache_count(mp, 0);
         return NULL;
     }
     held = cache_held(cache->counts);
@@ -623,7 +662,7 @@ cache_make_depot(const struct os_mempool *mp, struct cache_set *set, uint32_t de
 }
 
 bool
-cache_enable(struct os_mempool *mp, uint32_t depth)
+cache_enable(struct os_mempool *mp, uint32_t depth, uint32_t list_min)
 {
     struct pool_tail *tail = pool_tail(mp);
     struct cache_set *set = tail->caches;
@@ -651,6 +690,7 @@ cache_enable(struct os_mempool *mp, uint32_t depth)
     }
     tail->unusual |= POOL_CACHED;
     set->depth = depth;
+    set->list_min = list_min;
     set->run = 0;
     set->run_needed = CACHE_RUN_MIN;
     return true;

@@ -12,6 +12,32 @@
  *
  * A visit (clear, check, fork) pauses the caches: claimed too, but opened again when it ends.
  *
+ * The list's minimum. A program that got its caches from the environment does not know of them, and
+ * decides by mp_num_free, which counts the list (and depot) alone. There the list keeps `list_min`
+ * blocks, a quarter of all, while a cache is open, so that
+ *
+ *     mp_num_free, read at any moment and without the lock, is at least
+ *     the lesser of the free blocks and list_min.
+ *
+ * It holds since each value that the counter ever has was stored under the lock in one of two
+ * states, and free blocks change without such a store in the second only:
+ *
+ *   closed  No cache is open and none holds a block. Then mp_num_free is the number of the free
+ *           blocks, and each get and put stores it.
+ *   open    mp_num_free >= list_min. A cache's gets and puts leave it as it is.
+ *
+ *   closed -> open    cache_count() opens where a half of all blocks is on the list, and list_min
+ *                     are left by what its caller takes next. cache_resume() opens again where
+ *                     list_min are there: a handler of fork gets from the list of a frozen pool.
+ *   open -> open      Puts and cache_flush() raise it. Blocks leave the list in two ways:
+ *                     cache_refill() takes what is above list_min at most; a get or bulk get
+ *                     from the list would leave less in cache_with_blocks(), and then claims.
+ *   open -> closed    A claim only raises it, from list_min or more to all free blocks, and the get
+ *                     that it is for takes its own after that.
+ *
+ * A reader needs no order for it: whatever value it reads is one of these. Blocks that are lost to
+ * a damaged link are the exception, for the moment until cache_get_locked() has claimed the rest.
+ *
  * Synchronization: layout/cache.h. All but the first two are called under the pool's lock.
  */
 #ifndef OSMP_POOL_CACHE_H
@@ -63,8 +89,12 @@ void cache_collect(struct os_mempool *mp);
 /* In a forked child: no thread has a cache, and all blocks in them are on the list. */
 void cache_disown(struct os_mempool *mp);
 
-/* Enables caches or changes their depth; disables them. False if there is no memory. */
-bool cache_enable(struct os_mempool *mp, uint32_t depth);
+/*
+ * Enables caches or changes their depth; disables them. False if there is no memory. While a cache
+ * is open the list keeps list_min blocks; 0 for caches that the program itself asks for. The caller
+ * raises it only where no cache is open.
+ */
+bool cache_enable(struct os_mempool *mp, uint32_t depth, uint32_t list_min);
 void cache_disable(struct os_mempool *mp);
 
 /* An ending thread's cache is emptied and free for another. */

@@ -95,20 +95,24 @@ pool_clamp_depth(const struct os_mempool *mp, uint32_t depth)
  * in one.
  */
 static void
-pool_change_cache(struct os_mempool *mp, uint32_t depth)
+pool_change_cache(struct os_mempool *mp, uint32_t depth, uint32_t list_min)
 {
     if (depth == 0) {
         cache_disable(mp);
     } else if (owner_is_allowed() && geometry_has_key(mp) && !check_is_wanted(mp)) {
-        cache_enable(mp, depth);
+        cache_enable(mp, depth, list_min);
     }
 }
 
+/* The quarter is rounded up. */
 void
 pool_set_cache(struct os_mempool *mp, uint32_t depth)
 {
+    const uint32_t blocks = mp->mp_num_blocks;
+
+    depth = blocks < POOL_CACHED_MIN ? 0 : pool_clamp_depth(mp, depth);
     pool_lock(mp);
-    pool_change_cache(mp, pool_clamp_depth(mp, depth));
+    pool_change_cache(mp, depth, blocks / 4 + (blocks % 4 != 0));
     pool_unlock(mp);
 }
 
@@ -124,7 +128,7 @@ pool_try_set_cache(struct os_mempool *mp, uint32_t depth)
     if (keeps ? !lock_try(&pool_tail(mp)->lock) : !pool_try_tend(mp)) {
         return false;
     }
-    pool_change_cache(mp, depth);
+    pool_change_cache(mp, depth, 0);
     pool_unlock(mp);
     return true;
 }

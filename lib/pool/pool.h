@@ -20,7 +20,12 @@ void pool_format(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, vo
 /* The pool was registered: it is checked from now on if the environment or a tool wants that. */
 void pool_check(struct os_mempool *mp);
 
-/* Gives a new pool caches of a depth, 0 for none; no memory, no caches. */
+/*
+ * Gives a new pool the caches that the environment wants for it, of a depth; 0 for none, and no
+ * memory, no caches. The program does not know of them: its list keeps a quarter of the blocks
+ * while a cache is open (cache.h), and a pool of less than POOL_CACHED_MIN blocks gets none.
+ */
+enum { POOL_CACHED_MIN = 64 };
 void pool_set_cache(struct os_mempool *mp, uint32_t depth);
 
 /*

@@ -15,7 +15,7 @@ cache_rules_complain(const char *what)
 
     text_add(&text, "osmempool: OSMEMPOOL_CACHE: '");
     text_add_escaped(&text, what);
-    text_add(&text, "' is not DEPTH[:POOL-GLOB] with a depth of 1 to %d; ignored\n",
+    text_add(&text, "' is not DEPTH[:POOL-GLOB] with a depth of 0 to %d; ignored\n",
              CACHE_DEPTH_MAX);
     text_write(&text);
 }
@@ -26,7 +26,7 @@ cache_rules_parse(struct rule *rule, char *what)
     char *end;
     unsigned long depth = strtoul(what, &end, 10);
 
-    if (what[0] < '0' || what[0] > '9' || *end != '\0' || depth < 1 || depth > CACHE_DEPTH_MAX) {
+    if (what[0] < '0' || what[0] > '9' || *end != '\0' || depth > CACHE_DEPTH_MAX) {
         cache_rules_complain(what);
         return false;
     }

@@ -11,6 +11,9 @@
  */
 enum { END_BYTES = 32, WALK_MAX = 64, THREADS_MAX = 8 };
 
+/* Pools of fewer blocks get no caches from OSMEMPOOL_CACHE. */
+enum { UNASKED_MIN = 64 };
+
 const char *model_found_wrong;
 
 void
@@ -385,12 +388,35 @@ model_cache(struct model *model, uint32_t depth)
                                  : os_mempool_cache_disable(model->pool);
 
     model_expect(model, error == OS_OK, "caches cannot be switched");
+    model->list_min = 0;
     model->depth = depth < model->n_blocks ? depth : model->n_blocks;
     model->depth_max = depth < model->depth_max ? model->depth_max : model->depth;
     if (depth > 0) {
         model->ordered = false;
         model->min_is_exact = false;
     }
+}
+
+/* Caches that nobody asked for: all free blocks are on the list, or a quarter of all. */
+static void
+model_cache_unasked(struct model *model)
+{
+    bool gets_caches = model->unasked > 0 && model->n_blocks >= UNASKED_MIN;
+
+    model->list_min = model->n_blocks;
+    model->depth = 0;
+    if (gets_caches) {
+        model->list_min = (model->n_blocks + 3) / 4;
+        model->depth = model->unasked < model->n_blocks ? model->unasked : model->n_blocks;
+    }
+}
+
+void
+model_check_list(const struct model *model)
+{
+    uint32_t least = model->n_free < model->list_min ? model->n_free : model->list_min;
+
+    model_expect(model, model->pool->mp_num_free >= least, "mp_num_free is too low");
 }
 
 /* The mark counts what is in caches as used. */
@@ -517,7 +543,7 @@ model_begin(struct model *model, const struct model_kind *kind)
     model->size = kind->size;
     model->stride = OS_MEMPOOL_BYTES(1, kind->size);
     model->buffer = malloc(OS_MEMPOOL_BYTES(kind->n_blocks, kind->size) + OS_ALIGNMENT);
-    model->depth = 0;
+    model_cache_unasked(model);
     model->mode = MODEL_RELEASES;
     model->asked = model->gets = model->puts = model->failed = model->refused = 0;
     model->adjust = 0;

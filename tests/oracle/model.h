@@ -45,6 +45,8 @@ struct model {
     size_t step;         /* from one to the next */
     uint32_t depth;      /* of the caches; 0 for none */
     uint32_t depth_max;  /* since the mark was set */
+    uint32_t unasked;    /* what depth OSMEMPOOL_CACHE gives a new pool */
+    uint32_t list_min;   /* while its caches are those: what mp_num_free does not fall below */
     uint32_t fail_every; /* each so-many-th get fails; 0 none */
     uint64_t asked;      /* gets and bulk gets so far, those that failed included */
     enum model_mode mode;
@@ -102,6 +104,9 @@ void model_reset_min(struct model *model);
 
 /* Whether memblock_from() knows its blocks from others. */
 void model_from(struct model *model, uint32_t index, uint32_t off);
+
+/* What a program that knows of no caches believes of mp_num_free; to be asked after each call. */
+void model_check_list(const struct model *model);
 
 /* All counters, through statistics and the walk. */
 void model_compare(struct model *model);

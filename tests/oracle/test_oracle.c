@@ -9,7 +9,7 @@
  *
  * OSMEMPOOL_TEST_SEED repeats a run whose seed was printed; OSMEMPOOL_TEST_CALLS is their number,
  * 10^7 if nothing is said, 10^9 with OSMEMPOOL_TEST_LONG=1. OSMEMPOOL_TEST_FAIL=N tells of a debug
- * word fail=N.
+ * word fail=N, OSMEMPOOL_TEST_CACHE=DEPTH of OSMEMPOOL_CACHE=DEPTH.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -40,8 +40,9 @@ static struct {
     uint64_t random;
     uint64_t calls_left;
     uint32_t fail_every;
+    uint32_t unasked; /* depth of caches that no call asks for */
     /* How often a look at a pool found it in such a state. */
-    unsigned looks, owned, cached, all_out;
+    unsigned looks, owned, cached, cached_unasked, all_out;
 } oracle;
 
 static uint32_t
@@ -68,6 +69,7 @@ random_pool(struct model *model)
     };
 
     model->fail_every = oracle.fail_every;
+    model->unasked = oracle.unasked;
     model_begin(model, &kind);
     if (one_in(3)) {
         model_cache(model, 1 + below(40));
@@ -189,6 +191,7 @@ look(struct model *model)
     os_mempool_stats_get(model->pool, &stats, sizeof(stats));
     oracle.owned += model->pool->osmp_owner != NULL;
     oracle.cached += stats.num_cached > 0;
+    oracle.cached_unasked += stats.num_cached > 0 && model->list_min > 0;
     oracle.all_out += model->n_free == 0 && model->n_blocks > 0;
     model_compare(model);
 }
@@ -261,6 +264,7 @@ make_calls(uint64_t calls)
 
         for (n = n < calls ? n : calls; n > 0 && model_found_wrong == NULL; n--) {
             call_once(model, gets_of_16);
+            model_check_list(model);
             calls--;
         }
     }
@@ -342,11 +346,13 @@ assert_states_were_seen(void)
     bool is_stock = getenv("OSMEMPOOL_DEBUG") == NULL;
 
     fprintf(stderr,
-            "# of %u looks at a pool, %u found it owned, %u with blocks in caches, %u empty\n",
-            oracle.looks, oracle.owned, oracle.cached, oracle.all_out);
+            "# of %u looks at a pool, %u found it owned, %u with blocks in caches (%u unasked), "
+            "%u empty\n",
+            oracle.looks, oracle.owned, oracle.cached, oracle.cached_unasked, oracle.all_out);
     assert_true(oracle.looks > 100 && oracle.all_out > 0);
     assert_int_equal(oracle.owned > 0, is_stock && ownership_is_had());
     assert_int_equal(oracle.cached > 0, is_stock && caches_are_had());
+    assert_int_equal(oracle.cached_unasked > 0, oracle.cached > 0 && oracle.unasked > 0);
 }
 
 /* How many calls to make; Helgrind can bear few. */
@@ -367,6 +373,7 @@ every_call_does_what_a_model_says(void **state)
     oracle.random = random_seed(number_from("OSMEMPOOL_TEST_SEED", new_seed()));
     oracle.calls_left = calls;
     oracle.fail_every = (uint32_t)number_from("OSMEMPOOL_TEST_FAIL", 0);
+    oracle.unasked = (uint32_t)number_from("OSMEMPOOL_TEST_CACHE", 0);
     fprintf(stderr, "# %llu calls\n", (unsigned long long)oracle.calls_left);
     for (unsigned i = 0; i < POOLS; i++) {
         snprintf(oracle.models[i].name, sizeof(oracle.models[i].name), "pool %u", i);

@@ -53,8 +53,7 @@ crew_begin(struct crew *crew, unsigned n, crew_work_fn *work, void *job)
     assert_in_range(n, 1, CREW_MAX);
     crew->n = n;
     crew->stop = false;
-    /* Helgrind takes plain atomics for races. */
-    VALGRIND_HG_DISABLE_CHECKING(&crew->stop, sizeof(crew->stop));
+    crew_is_read_unlocked(&crew->stop, sizeof(crew->stop));
     assert_int_equal(pthread_barrier_init(&crew->start, NULL, n), 0);
     for (unsigned i = 0; i < n; i++) {
         struct crew_worker *worker = &crew->workers[i];
@@ -110,6 +109,13 @@ crew_join(struct crew *crew)
         }
         assert_true(crew->workers[i].rounds > 0);
     }
+}
+
+/* Helgrind takes plain atomics for races. */
+void
+crew_is_read_unlocked(void *memory, size_t bytes)
+{
+    VALGRIND_HG_DISABLE_CHECKING(memory, bytes);
 }
 
 void

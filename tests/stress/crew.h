@@ -65,6 +65,9 @@ void crew_join(struct crew *crew);
  */
 void crew_is_left_behind(void *memory, size_t bytes);
 
+/* For memory that is written under a lock and read without it, by atomic operations. */
+void crew_is_read_unlocked(void *memory, size_t bytes);
+
 #define CREW_TEXT_OF(line) #line
 #define CREW_TEXT(line)    CREW_TEXT_OF(line)
 
