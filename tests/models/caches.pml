@@ -17,10 +17,12 @@
  *   -DHOLD   block 1 is out for ever
  *   -DFORK   thread 0 also forks, for ever, and uses the pool in between as fork handlers may
  *   -DSHOW_OPEN  asserts that no cache that was claimed ever opens: must be violated
+ *   -DLIST_MIN=n the list keeps n blocks while a cache is open
  *
  * Promised: no block is in two hands; a get fails only if too few blocks are free at that instant;
  * while caches are paused all free blocks are on the list; at rest no block is lost or doubled, and
- * closed caches are empty; at the moment of a fork all caches are closed and empty.
+ * closed caches are empty; at the moment of a fork all caches are closed and empty; what is on the
+ * list is at each moment the lesser of the free blocks and LIST_MIN, or more.
  *
  * Mutants: see README.md.
  */
@@ -46,6 +48,21 @@
 #define ALL      ((1 << BLOCKS) - 1)
 #define COUNT(m) (((m) & 1) + (((m) >> 1) & 1) + (((m) >> 2) & 1))
 #define FIRST(m) ((m) & (-(m)))
+#define ON_LIST  (COUNT(list) + COUNT(depot)) /* mp_num_free */
+#ifdef LIST_MIN
+#define SPARE    (ON_LIST > LIST_MIN -> ON_LIST - LIST_MIN : 0)
+#define SUFFICES (ON_LIST >= LIST_MIN)
+#define FEEDS(n) (2 * ON_LIST >= BLOCKS && SPARE >= (n))
+#else
+#define SPARE    ON_LIST
+#define SUFFICES true
+#define FEEDS(n) true
+#endif
+#ifdef M_REFILL_ALL
+#define REFILLS true
+#else
+#define REFILLS (SPARE > 0)
+#endif
 #ifdef HOLD
 #define KEPT 1
 #else
@@ -125,14 +142,14 @@ inline take()
     }
 }
 
-/* Under the lock. Opens the caller's cache, or not. */
-inline count_up(me)
+/* Under the lock. Opens the caller's cache, who will take so many of the list, or not. */
+inline count_up(me, taken)
 {
     if
 #ifdef M_FIXED_THRESHOLD
     :: COUNT(list) + COUNT(depot) >= DEPTH ->
 #else
-    :: (list | depot) != 0 && MAY_OPEN ->
+    :: (list | depot) != 0 && MAY_OPEN && FEEDS(taken) ->
 #endif
 #ifdef SHOW_OPEN
         assert(!claimed);
@@ -242,7 +259,11 @@ inline resume(me)
     do
     :: u < T ->
         if
+#ifdef M_RESUME_DRAINED
         :: paused & (1 << u) ->
+#else
+        :: paused & (1 << u) && SUFFICES ->             /* cache_list_suffices() */
+#endif
             n_open++;
             RESUME(me, u)                               /* cache_end_pause() */
         :: paused & (1 << u)                            /* owner_is_allowed(): not any more */
@@ -315,7 +336,11 @@ inline get(me)
 #endif
     c = (mine -> LD(me, CACHE(me)) : 0);                /* cache_with_blocks() */
     if
-    :: COUNT(list) + COUNT(depot) + COUNT(c) < WANTED && n_open > 0 ->
+#ifdef M_TAKE_FROM_MINIMUM
+    :: ON_LIST + COUNT(c) < WANTED && n_open > 0 ->
+#else
+    :: SPARE + COUNT(c) < WANTED && n_open > 0 ->
+#endif
         c = 0;
 #ifdef M_CLOSED_FAILS
         if
@@ -335,15 +360,19 @@ inline get(me)
     if
     :: !mine ->
         c = 0;
-        count_up(me)                                    /* cache_count() */
+#ifdef M_OPEN_AND_TAKE
+        count_up(me, 0)
+#else
+        count_up(me, WANTED)                            /* cache_count() */
+#endif
     :: mine && COUNT(c) < WANTED ->
         d_step {
             do
-            :: n < BATCH && COUNT(c) < DEPTH && depot != 0 ->
+            :: n < BATCH && COUNT(c) < DEPTH && REFILLS && depot != 0 ->
                 c = c | FIRST(depot);
                 depot = depot - FIRST(depot);
                 n++
-            :: n < BATCH && COUNT(c) < DEPTH && depot == 0 && list != 0 ->
+            :: n < BATCH && COUNT(c) < DEPTH && REFILLS && depot == 0 && list != 0 ->
                 c = c | FIRST(list);
                 list = list - FIRST(list);
                 n++
@@ -455,7 +484,7 @@ inline put(me)
         fi;
         atomic { !FULL(me) -> keep(); ST(me, CACHE(me), c) } /* cache_flush(), cache_push() */
     :: else ->
-        count_up(me);                                   /* cache_count() */
+        count_up(me, 0);                                /* cache_count() */
         atomic { c = list; keep(); list = c; c = 0 }    /* freelist_push() */
     fi;
     UNLOCK(me, LOCKED);                                 /* pool_leave() */
@@ -599,6 +628,16 @@ end:
         }
     od
 }
+
+#ifdef LIST_MIN
+active proctype Reader()
+{
+end:
+    do
+    :: assert(SUFFICES || ON_LIST >= BLOCKS - COUNT(IN_HANDS))
+    od
+}
+#endif
 
 init {
     atomic {

@@ -96,6 +96,7 @@ MODELS = [
     big('caches', 'BLOCKS=3 DEPTH=2 BULK', 'deeper caches, two blocks at once'),
     small('caches', 'BLOCKS=3 DEPTH=2 BATCH=2', 'batches of two'),
     small('caches', 'FORK', 'and forks'),
+    big('caches', 'BLOCKS=3 LIST_MIN=1 FORK BULK', 'the list keeps a block while a cache is open'),
     small('caches', 'LIVE', 'who waits for a cache gets on', live=True),
     Verification('caches', 'BLOCKS=3 DEPTH=3 HOLD AS_BUILT SHOW_OPEN', SHOWN,
                  'claimed caches open again, one block held and depth = blocks'),
@@ -152,6 +153,14 @@ MUTANTS = [
         'LATE_FLAG': 'the gate is set after the unlock',
         'OPEN_FROZEN': 'the forking thread opens its cache',
         'RESUME_FROZEN': 'a visit in the freeze opens caches',
+    }),
+    *mutants('caches', 'BLOCKS=3 LIST_MIN=1 FORK BULK', {
+        'TAKE_FROM_MINIMUM': 'a get past the caches takes of the minimum',
+        'OPEN_AND_TAKE': 'opens, and then takes of the minimum',
+        'RESUME_DRAINED': 'a thaw opens what a fork handler drained',
+    }),
+    *mutants('caches', 'BLOCKS=3 DEPTH=2 BATCH=2 BULK LIST_MIN=1', {
+        'REFILL_ALL': 'a refill takes of the minimum',
     }),
     *mutants('ends', 'BLOCKS=1 LATE SETUP', {
         'NO_BARRIER': 'no membarrier',
