@@ -713,13 +713,17 @@ cache_disable(struct os_mempool *mp)
     owner_init(mp);
 }
 
+/*
+ * By the thread pointer, not by the record: a thread whose end did not come here left its cache to
+ * the next one that has its pointer, which may be inside, and its record to yet another.
+ */
 void
 cache_forget_thread(struct os_mempool *mp, struct thread *thread)
 {
     struct cache_set *set = cache_set(mp);
 
     for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
-        if (cache->thread != thread) {
+        if (cache->tp != thread->hot.tp) {
             continue;
         }
         /* Only then: else the cache is empty, and the list may be an owner's, not ours to write. */
@@ -730,8 +734,10 @@ cache_forget_thread(struct os_mempool *mp, struct thread *thread)
             __atomic_store_n(&cache->open_tp, 0, OSMP_DEKKER_STORE);
             set->n_open--;
         }
+        if (cache->thread != NULL) {
+            thread_unhold(cache->thread);
+        }
         cache_table_set_thread(cache, NULL);
-        thread_unhold(thread);
     }
     for (int i = 0; i < POOL_NEAR; i++) {
         if (pool_tail(mp)->near[i].tp == thread->hot.tp) {

@@ -12,9 +12,17 @@
  *   -DLATE      an ended thread calls in again before it is gone (other libraries' destructors)
  *   -DSETUP     thread 0 also enables and disables the caches and changes their depth
  *   -DREGISTER  thread 0 also unregisters the pool, and registers it again
+ *   -DDROP      thread 0 also drops the pool: it works on, and an end leaves it alone. Thread 0 also
+ *               makes the pool anew, dropped or not, while nobody is in it. A record's count of
+ *               pools may be wrong then, as pools that are forgotten are not asked: so whether an
+ *               end looks at the pool at all is a free choice
+ *   -DCHILD     and thread 0 forks while the pool is dropped. The model goes on in the child: the
+ *               other slot has no thread, until the child makes one with the same thread pointer,
+ *               and what was under way there is cut off
  *
  * Promised: as in caches.pml; and each busy word has one thread, a cached pool has no owner, a
- * record that is free is in no pool, and there is nothing in caches of nobody.
+ * record that is free is in no pool, and there is nothing in caches of nobody. Of the last two,
+ * with DROP: a record that is free bears no thread pointer.
  *
  * Mutants: see README.md.
  */
@@ -59,9 +67,26 @@ bit registered = 1;
 #define MAY_CALL   true
 #define REGISTERED true
 #endif
+#ifdef DROP
+bit dropped;
+#define LISTED (REGISTERED && !dropped)
+#else
+#define LISTED REGISTERED
+#endif
+#ifdef CHILD
+#define ORPHAN (T + 1) /* the open_tp that no thread has */
+byte lost;             /* to threads that the child does not have */
+bit killed;            /* the other slot's thread is none of the child's */
+#define LOST lost
+/* What others know to be out: a thread passes a block on after its own stores, which come first. */
+#define KNOWN (out & ~(mem[LIST] | IN_CACHES))
+#else
+#define LOST 0
+#define KNOWN out
+#endif
 
 #if T == 2
-#define IN_HANDS  (out | hand[0] | hand[1])
+#define IN_HANDS  (out | hand[0] | hand[1] | LOST)
 #define AT_REST   (n_calls == 0 && EMPTY(0) && EMPTY(1) && mem[LOCKED] == 0)
 #define IN_CACHES (mem[CACHE(0)] | mem[CACHE(1)])
 #define N_CACHED  (COUNT(mem[CACHE(0)]) + COUNT(mem[CACHE(1)]))
@@ -69,7 +94,11 @@ bit registered = 1;
 #define FIND(me)  (LD(me, CTP(0)) == me + 1 -> 1 : (LD(me, CTP(1)) == me + 1 -> 2 : 0))
 #define NOBODYS(k)  (cache_thread[k] == 0 && (mem[CACHE(k)] != 0 || mem[COPEN(k)] != 0))
 #define INHERITS(r) ((records_free & (1 << (r))) && mem[TP(r)] != 0)
+#ifdef DROP
+#define OF_NOBODY   (INHERITS(0) || INHERITS(1))
+#else
 #define OF_NOBODY   (NOBODYS(0) || NOBODYS(1) || INHERITS(0) || INHERITS(1))
+#endif
 #define IN_POOL(r)  (mem[OWNER] == (r) || cache_thread[0] == (r) || cache_thread[1] == (r))
 #endif
 
@@ -93,10 +122,22 @@ inline busy_clear(me, place, users)
     }
 }
 
+#ifdef DROP
+#define HELD(r)          true
+#define hold(record)     skip
+#define unhold(me, record) skip
+#else
+#define HELD(r)          (holds[(r) - 1] != 0)
+inline hold(record)
+{
+    holds[record - 1]++
+}
+
 inline unhold(me, record)
 {
     atomic { EMPTY(me) -> holds[record - 1]-- }         /* thread_unhold() */
 }
+#endif
 
 inline take(me, place)
 {
@@ -152,7 +193,7 @@ inline pause(me)
         :: u < T ->
             if
             :: n & (1 << u) ->
-                LD(me, CBUSY(u)) == 0;                  /* sync_wait_while() */
+                WAIT(me, LD(me, CBUSY(u)) == 0);        /* sync_wait_while() */
                 flush(me)                               /* cache_collect() */
             :: else
             fi;
@@ -188,7 +229,7 @@ inline revoke(me)
 #ifndef M_NO_BARRIER
         MB(me);                                         /* owner_barrier() */
 #endif
-        LD(me, BUSY(o - 1)) == 0;                       /* owner_wait() */
+        WAIT(me, LD(me, BUSY(o - 1)) == 0);             /* owner_wait() */
         unhold(me, o)                                   /* owner_revoke() */
     :: else
     fi;
@@ -225,14 +266,19 @@ inline open_cache(me)
         :: LD(me, CTP(1)) == 0 -> k = 2                 /* cache_table_spare() */
         fi;
         cache_thread[k - 1] = r;
-        holds[r - 1]++;
+        hold(r);
         ST(me, CTP(k - 1), me + 1)                      /* cache_table_adopt() */
     :: else
     fi;
     if
     :: k != 0 ->
+#ifdef CHILD
+        assert(LD(me, COPEN(k - 1)) == ORPHAN ||
+               (LD(me, COPEN(k - 1)) == 0 && LD(me, CACHE(k - 1)) == 0));
+#else
         assert(LD(me, COPEN(k - 1)) == 0 && LD(me, CACHE(k - 1)) == 0);
-        n_open++;
+#endif
+        n_open = n_open + (LD(me, COPEN(k - 1)) == 0);
         ST(me, COPEN(k - 1), me + 1)                    /* cache_open() */
     :: else
     fi;
@@ -247,7 +293,7 @@ inline grant(me)
         record(me);
         if
         :: r != 0 ->
-            holds[r - 1]++;
+            hold(r);
             STR(me, OWNER, r)                           /* owner_grant() */
         :: else
         fi
@@ -282,14 +328,92 @@ inline own_cache(me)
         ST(me, LIST, c);                                /* freelist_unlink() */
         ST(me, CACHE(k - 1), u);                        /* cache_refill() */
         u = 0
+#if BLOCKS > DEPTH
     :: k != 0 && put && COUNT(c) >= DEPTH ->
         u = k - 1;
         flush(me);                                      /* cache_flush() */
         u = 0
+#endif
     :: else
     fi;
     c = 0
 }
+
+#ifdef DROP
+/* Nobody is in the pool, and what others did to it has come to memory. */
+inline anew()
+{
+    dropped = 0;                                        /* registry_renew() */
+    mem[LIST] = ALL;                                    /* pool_format() */
+    mem[OWNER] = 0;
+    out = 0;
+#ifdef CHILD
+    lost = 0;
+#endif
+    n_open = 0;
+    do
+    :: u < T ->
+        assert(using_cache[u] == 0);
+        cache_thread[u] = 0;                            /* cache_free() */
+        mem[CTP(u)] = 0;
+        mem[COPEN(u)] = 0;
+        mem[CACHE(u)] = 0;
+        u++
+    :: else -> u = 0; break
+    od;
+    if
+    :: cached = 1                                       /* pool_set_cache() */
+    :: cached = 0
+    fi
+}
+#endif
+
+#ifdef CHILD
+/* What the other thread stored has come to memory as far as it had by then. */
+inline child()
+{
+    do
+    :: !EMPTY(1) -> append(1, 0, 0, 0); append(1, 1, 0, 0); append(1, B - 1, 0, 0)
+    :: else -> break
+    od;
+    hand[1] = 0;
+    out = KNOWN;
+    lost = ALL - (mem[LIST] | IN_CACHES | out);
+    n_calls = 0;
+    killed = 1;
+    do
+    :: u < T ->
+        using_record[u] = 0;
+#ifndef M_CHILD_KEEPS_RECORD_BUSY
+        mem[BUSY(u)] = 0;                               /* thread_fork_child() */
+#endif
+        if
+        :: u + 1 != r ->
+#ifndef M_CHILD_KEEPS_TP
+            mem[TP(u)] = 0;
+#endif
+            records_free = records_free | (1 << u)
+        :: else
+        fi;
+        using_cache[u] = 0;
+        cache_thread[u] = 0;                            /* cache_disown_dropped() */
+#ifndef M_CHILD_KEEPS_BUSY
+        mem[CBUSY(u)] = 0;
+#endif
+#ifdef M_CHILD_CLOSES
+        mem[COPEN(u)] = 0;
+        n_open = 0;
+#else
+        mem[COPEN(u)] = (mem[COPEN(u)] != 0 -> ORPHAN : 0);
+#endif
+#ifndef M_CHILD_KEEPS_CACHE_TP
+        mem[CTP(u)] = 0;
+#endif
+        u++
+    :: else -> u = 0; break
+    od
+}
+#endif
 
 /* Once through get or put; labels are the caller's. */
 proctype Thread(byte me)
@@ -298,16 +422,20 @@ proctype Thread(byte me)
     byte r;                               /* record + 1, 0 for none: thread_own */
     bit put, late;
 
+#ifdef CHILD
+life:
+    {
+#endif
     do
     ::  atomic {
             MAY_CALL ->
             if
             :: put = 0
-            :: out != 0 ->
+            :: KNOWN != 0 ->
                 put = 1;
                 if
-                :: out & 1 -> b = 1
-                :: out & 2 -> b = 2
+                :: KNOWN & 1 -> b = 1
+                :: KNOWN & 2 -> b = 2
                 fi;
                 out = out - b;
                 hand[me] = b
@@ -407,7 +535,7 @@ done:
             n_calls--
         }
 #ifdef SETUP
-    ::  me == 0 && REGISTERED ->
+    ::  me == 0 && LISTED ->
         atomic { registry == 0 -> registry = 1 };       /* registry_enter() */
         LOCK(me, LOCKED);                               /* pool_try_set_cache() */
         if
@@ -437,7 +565,7 @@ done:
         registry = 0                                    /* registry_leave() */
 #endif
 #ifdef REGISTER
-    ::  atomic { me == 0 && registered && n_calls == 0 && !still -> still = 1 };
+    ::  atomic { me == 0 && LISTED && n_calls == 0 && !still -> still = 1 };
         atomic { registry == 0 -> registry = 1 };       /* os_mempool_unregister() */
         LOCK(me, LOCKED);                               /* pool_try_retire(): pool_try_close() */
         if
@@ -483,6 +611,20 @@ done:
         registry = 0;                                   /* registry_leave() */
         still = 0
 #endif
+#ifdef DROP
+    ::  atomic { me == 0 && LISTED && registry == 0 -> dropped = 1 } /* os_mempool_module_init() */
+    ::  atomic {
+            me == 0 && n_calls == 0 && registry == 0 && EMPTY(0) && EMPTY(1) ->
+            anew()                                      /* os_mempool_init() */
+        }
+#endif
+#ifdef CHILD
+    ::  atomic {
+            me == 0 && dropped && registry == 0 && mem[LOCKED] == 0 && EMPTY(0) -> /* fork_prepare() */
+            child();                                    /* fork_child() */
+            !killed
+        }
+#endif
     ::  r != 0 ->
 #ifdef M_FREE_FIRST
         ST(me, TP(r - 1), 0);
@@ -490,17 +632,21 @@ done:
 #endif
         late = 1;                                       /* thread_end() */
         if
-        :: holds[r - 1] != 0 ->
+        :: HELD(r) ->
             atomic { registry == 0 -> registry = 1 };   /* thread_end_release(): registry_enter() */
             if
-            :: REGISTERED ->
+            :: LISTED ->
 #ifndef M_END_WITHOUT_LOCK
                 LOCK(me, LOCKED);                       /* pool_try_forget_thread() */
 #endif
                 do
                 :: u < T ->
                     if
+#ifdef M_FORGET_BY_RECORD
                     :: cache_thread[u] == r ->
+#else
+                    :: LD(me, CTP(u)) == me + 1 ->      /* cache_forget_thread() */
+#endif
 #ifndef M_KEEP_CACHE
 #ifdef M_FLUSH_OWNED
                         if
@@ -551,15 +697,22 @@ done:
             :: else
             fi;
             registry = 0                                /* registry_leave() */
+#ifdef DROP
+        :: true                                         /* thread_end(): its count is 0 */
+#else
         :: else
+#endif
         fi;
-#ifndef M_FREE_FIRST
+#ifdef M_FREE_BEFORE_TP
+        atomic { EMPTY(me) -> records_free = records_free | (1 << (r - 1)) };
+        ST(me, TP(r - 1), 0);
+#elif !defined(M_FREE_FIRST)
 #ifndef M_KEEP_TP
         ST(me, TP(r - 1), 0);                           /* thread_give() */
 #endif
         atomic {
             EMPTY(me) ->
-#ifndef M_LOOK_AT_RESULT_ONLY
+#if !defined(M_LOOK_AT_RESULT_ONLY) && !defined(DROP)
             assert(!IN_POOL(r) && holds[r - 1] == 0);
 #endif
             records_free = records_free | (1 << (r - 1)) /* thread_give() */
@@ -573,6 +726,16 @@ done:
     ::  atomic { late && r == 0 && EMPTY(me) -> late = 0 }
 #endif
     od
+#ifdef CHILD
+    } unless {
+        atomic {
+            me == 1 && killed ->
+            killed = 0;
+            b = 0; c = 0; u = 0; n = 0; o = 0; k = 0; r = 0; put = 0; late = 0;
+            goto life
+        }
+    }
+#endif
 }
 
 proctype Rest()
@@ -581,8 +744,8 @@ end:
     do
     ::  atomic {
             AT_REST && registry == 0 ->
-            assert((mem[LIST] | out | IN_CACHES) == ALL);
-            assert(COUNT(mem[LIST]) + COUNT(out) + N_CACHED == BLOCKS);
+            assert((mem[LIST] | out | LOST | IN_CACHES) == ALL);
+            assert(COUNT(mem[LIST]) + COUNT(out | LOST) + N_CACHED == BLOCKS);
 #ifndef M_LOOK_AT_RESULT_ONLY
             assert(!OF_NOBODY)
 #endif

@@ -6,6 +6,8 @@
 #include "layout/cache.h"
 #include "layout/counts.h"
 #include "layout/tail.h"
+#include "pool/cache_path.h"
+#include "pool/enter.h"
 
 enum { MANY = 1000000, ALARM_SECONDS = 250 };
 
@@ -328,6 +330,30 @@ a_child_does_not_wait_for_threads_in_a_dropped_pool(void **state)
     box_end(box);
 }
 
+/* The cache's thread is not the one that has the record of its former thread by now. */
+static void
+an_end_leaves_the_cache_of_another_thread_pointer(void **state)
+{
+    struct box *box = box_make(BOX_CACHED_ELSEWHERE);
+    struct cache_set *set = pool_tail(box->pool)->caches;
+    struct cache *cache = set->all;
+    struct thread *thread, *mine = thread_get();
+
+    if (cache == NULL || mine == NULL) {
+        box_end(box);
+        return;
+    }
+    thread = cache->thread;
+    pool_lock(box->pool);
+    cache->thread = mine;
+    cache_forget_thread(box->pool, mine);
+    assert_true(cache_is_open(cache));
+    assert_int_equal(set->n_open, 1);
+    cache->thread = thread;
+    pool_unlock(box->pool);
+    box_end(box);
+}
+
 int
 main(void)
 {
@@ -341,6 +367,7 @@ main(void)
         cmocka_unit_test(caches_work_without_a_depot),
         cmocka_unit_test(a_cache_counts_beyond_32_bits),
         cmocka_unit_test(a_child_does_not_wait_for_threads_in_a_dropped_pool),
+        cmocka_unit_test(an_end_leaves_the_cache_of_another_thread_pointer),
     };
 
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
