@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus scrapes the endpoint; promtool checks metrics, alerts and the dashboard.
+"""A real Prometheus scrapes the endpoint and evaluates rules and dashboard; promtool checks metrics.
 
-Arguments: mempoolstat, the example program copier, the directory doc/monitoring.
+Arguments: mempoolstat, the example program copier.
 """
 
 import http.client
@@ -19,12 +19,12 @@ import urllib.parse
 
 from endpoint import EndpointCase
 from exposition import Exposition
-from harness import PATIENCE, PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, main
+from monitoring import HAVE_PROMTOOL, PromtoolMixin, dashboard_queries, monitoring, rule_names
 from server import document, encode, never, pool
 
-COPIER, MONITORING = [os.path.abspath(path) for path in sys.argv[2:4]] or (None, None)
-del sys.argv[2:4]
-HAVE_PROMTOOL = shutil.which("promtool") is not None
+COPIER = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
+del sys.argv[2:3]
 HAVE_PROMETHEUS = HAVE_PROMTOOL and shutil.which("prometheus") is not None
 
 CONFIGURATION = """
@@ -38,46 +38,8 @@ scrape_configs:
 """
 
 
-def monitoring(name):
-    return os.path.join(MONITORING, name)
-
-
-def dashboard():
-    with open(monitoring("dashboard.json"), encoding="utf-8") as stream:
-        return json.load(stream)
-
-
-def dashboard_queries():
-    """What the panels and variables of the dashboard ask, as Grafana would send it."""
-    texts = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
-    for variable in dashboard()["templating"]["list"]:
-        if variable["type"] == "query":
-            match = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"])
-            texts.append(f"count by ({match[2]}) ({match[1]})")
-    for name, value in (("$__rate_interval", "1m"), ("$__range", "1h"), ("$instance", ".*"),
-                        ("$program", ".*"), ("$pool", ".*")):
-        texts = [text.replace(name, value) for text in texts]
-    return texts
-
-
-def manual_queries():
-    """What doc/monitoring.md has in its tables of queries."""
-    with open(MONITORING + ".md", encoding="utf-8") as stream:
-        return re.findall(r"\| `([^`]*\bosmempool_[^`]*)` *\|", stream.read())
-
-
-def names_in(text):
-    return set(re.findall(r"\bosmempool_\w+", text))
-
-
 @unittest.skipUnless(HAVE_PROMTOOL, "promtool is not installed")
-class Promtool(EndpointCase):
-    def promtool(self, *arguments, data=None, status=0):
-        result = subprocess.run(["promtool", *arguments], input=data, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT)
-        self.assertEqual(result.returncode, status, result.stdout.decode())
-        return result.stdout.decode()
-
+class Promtool(PromtoolMixin, EndpointCase):
     def test_metrics_are_as_promtool_wants_them(self):
         pools = [pool(name, faults=2, failed_time=3, min_time=4, stale=True)
                  for name in ("", "", "a", "a", 'q"\\', "line\nbreak", "漢字", "esc\x1b[31m")]
@@ -90,54 +52,6 @@ class Promtool(EndpointCase):
         # It does look: a label without quotes, and a counter that is none by its name.
         self.promtool("check", "metrics", data=body.replace(b'pool="a"', b"pool=a"), status=1)
         self.promtool("check", "metrics", data=body.replace(b"gets_total", b"gets"), status=3)
-
-    def test_alerts_are_rules_and_fire_when_they_should(self):
-        self.promtool("check", "rules", monitoring("alerts.yml"))
-        self.promtool("test", "rules", monitoring("alerts_test.yml"))
-        self.promtool("check", "config", monitoring("prometheus.yml"))
-        with open(monitoring("alerts.yml"), encoding="utf-8") as stream:
-            alerts = re.findall(r"alert: (\w+)", stream.read())
-        with open(monitoring("alerts_test.yml"), encoding="utf-8") as stream:
-            tested = re.findall(r"alertname: (\w+)\n *eval_time: .*\n *exp_alerts:\n", stream.read())
-        self.assertEqual(set(alerts), set(tested))
-
-    def test_queries_of_dashboard_and_manual_can_be_parsed(self):
-        queries = dashboard_queries() + manual_queries()
-        self.assertGreater(len(manual_queries()), 4)
-        rules = {"groups": [{"name": "dashboard", "rules": [
-            {"record": f"query:{i}", "expr": text} for i, text in enumerate(queries)]}]}
-        # JSON is YAML.
-        self.promtool("check", "rules", self.write("rules.yml", json.dumps(rules).encode()))
-
-
-class Dashboard(Case):
-    def test_panels_have_numbers_and_places_of_their_own(self):
-        panels = dashboard()["panels"]
-        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
-        cells = [(x, y) for panel in panels for place in [panel["gridPos"]]
-                 for x in range(place["x"], place["x"] + place["w"])
-                 for y in range(place["y"], place["y"] + place["h"])]
-        self.assertEqual(len(set(cells)), len(cells))
-        self.assertLessEqual(max(x for x, _ in cells), 23)
-        for panel in panels:
-            self.assertTrue(panel["title"] and panel["description"] and panel["targets"])
-            references = [target["refId"] for target in panel["targets"]]
-            self.assertEqual(len(set(references)), len(references))
-
-    def test_every_variable_that_a_query_uses_is_there(self):
-        known = {variable["name"] for variable in dashboard()["templating"]["list"]}
-        used = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps(dashboard())))
-        self.assertEqual(used, known)
-
-    def test_every_metric_that_is_asked_for_exists(self):
-        out, _ = self.run_tool("--openmetrics", "-f", "-", data=encode(document(
-            [pool(faults=1, failed_time=1, min_time=1)])))
-        found = {name for name, _ in Exposition(out.encode(), openmetrics=True).samples}
-        asked = names_in("\n".join(dashboard_queries() + manual_queries()))
-        with open(monitoring("alerts.yml"), encoding="utf-8") as stream:
-            asked |= names_in(stream.read())
-        self.assertGreater(len(asked), 10)
-        self.assertEqual(asked - found, set())
 
 
 class Prometheus:
@@ -274,13 +188,13 @@ class Scraped(EndpointCase):
     def check_rules(self, prometheus):
         deadline = time.monotonic() + PATIENCE
         while True:
-            rules = prometheus.get("rules")["groups"][0]["rules"]
-            health = {rule["name"]: rule["health"] for rule in rules}
+            groups = prometheus.get("rules")["groups"]
+            health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
             if "unknown" not in health.values() or time.monotonic() > deadline:
                 break
             time.sleep(0.3)
         self.assertEqual(set(health.values()), {"ok"}, health)
-        self.assertEqual(len(health), 6)
+        self.assertEqual(set(health), set(rule_names("alert") + rule_names("record")))
 
     def check_dashboard(self, prometheus):
         for text in dashboard_queries():
