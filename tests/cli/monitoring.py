@@ -9,7 +9,7 @@ import subprocess
 
 MONITORING = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                            "../../doc/monitoring"))
-RULE_TESTS = ("alerts_test.yml",)
+RULE_TESTS = ("alerts_test.yml", "leak_test.yml")
 HAVE_PROMTOOL = shutil.which("promtool") is not None
 SETTINGS = {"$__rate_interval": "1m", "$__range": "1h", "$instance": ".*", "$program": ".*",
             "$pool": ".*"}

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alert rules and dashboard, tried by promtool."""
+"""Alert rules and dashboard: promtool tries them, with and without the labels of single pools."""
 
 import json
+import math
+import random
 import re
 import unittest
 
@@ -11,6 +13,8 @@ from monitoring import (HAVE_PROMTOOL, RULE_TESTS, PromtoolMixin, dashboard, das
                         manual_queries, monitoring, read, rule_names)
 from server import document, encode, pool
 
+DAY = 24 * 12  # steps of five minutes
+
 
 def names_in(text):
     """(metrics, recorded series): the names in a text."""
@@ -19,15 +23,90 @@ def names_in(text):
     return names - recorded, recorded
 
 
+def numbered(text, label, keeps_index):
+    """A file of rule tests in which each pool has one label more, which tells it from all others."""
+    def series(match):
+        index = match[2] or "1"
+        kept = f', index="{match[2]}"' if match[2] and keeps_index else ""
+        return f'{match[1]}{kept}, {label}="{index}"}}'
+    return re.sub(r'(series: .*pool="\w+")(?:, index="(\d+)")?}', series, text)
+
+
+def used_series(name, used, blocks=1000):
+    labels = f'{{pid="1", program="server", pool="{name}"}}'
+    return [{"series": "osmempool_blocks" + labels, "values": f"{blocks}x{len(used) - 1}"},
+            {"series": "osmempool_free_blocks" + labels,
+             "values": " ".join(str(blocks - n) for n in used)}]
+
+
 @unittest.skipUnless(HAVE_PROMTOOL, "promtool is not installed")
 class Alerts(PromtoolMixin, Case):
+    def rule_test(self, test, interval):
+        """Runs one test, given as promtool wants it. JSON is YAML."""
+        self.promtool("test", "rules", self.write("test.yml", json.dumps({
+            "rule_files": [monitoring("alerts.yml")], "evaluation_interval": interval,
+            "tests": [{"interval": interval, **test}]}).encode()))
+
     def test_alerts_are_rules_and_fire_when_they_should(self):
         self.promtool("check", "rules", monitoring("alerts.yml"))
         self.promtool("test", "rules", *map(monitoring, RULE_TESTS))
+        # As often as prometheus.yml has them evaluated.
+        self.write("alerts.yml", read("alerts.yml").encode())
+        often = read("alerts_test.yml").replace("evaluation_interval: 1m", "evaluation_interval: 15s")
+        self.promtool("test", "rules", self.write("often.yml", often.encode()))
         self.promtool("check", "config", monitoring("prometheus.yml"))
         tested = re.findall(r"alertname: (\w+)\n *eval_time: .*\n *exp_alerts:(?: &\w+)?\n",
                             "".join(map(read, RULE_TESTS)))
         self.assertEqual(set(rule_names("alert")), set(tested))
+
+    def test_they_fire_as_well_when_each_pool_has_an_id(self):
+        self.write("alerts.yml", read("alerts.yml").encode())
+        for keeps_index in (False, True):
+            for name in RULE_TESTS:
+                text = numbered(read(name), "id", keeps_index)
+                self.assertEqual(text.count(" id="), text.count("pool=\""), name)
+                self.promtool("test", "rules", self.write(name, text.encode()))
+
+    def test_a_label_that_is_not_aggregated_away_is_noticed(self):
+        self.write("alerts.yml", read("alerts.yml").encode())
+        for name in RULE_TESTS:
+            text = numbered(read(name), "other", True)
+            self.promtool("test", "rules", self.write(name, text.encode()), status=1)
+
+    def never_leaks(self, used):
+        self.rule_test({
+            "input_series": [series for name, values in used.items()
+                             for series in used_series(name, values)],
+            "alert_rule_test": [{"alertname": "PoolLeak", "eval_time": f"{minute}m",
+                                 "exp_alerts": []} for minute in range(24 * 60, 10 * 24 * 60, 15)],
+        }, "5m")
+
+    def test_load_that_goes_up_and_down_by_chance_and_by_day_is_no_leak(self):
+        source = random.Random(20)
+        day = [math.sin(2 * math.pi * i / DAY) for i in range(10 * DAY)]
+        sessions, slow = [], 300.0
+        for _ in day:
+            # Returns to its mean within the hour.
+            slow += (300 - slow) / 12 + source.gauss(0, 10)
+            sessions.append(int(slow))
+        self.never_leaks({
+            "busy": [source.randrange(100, 300) for _ in day],
+            "sessions": sessions,
+            "daily": [int(400 + 300 * phase + source.gauss(0, 20)) for phase in day],
+            "nightly": [max(0, int(600 * phase + source.gauss(0, 20))) for phase in day],
+        })
+
+    def test_a_leak_under_load_is_found_within_hours(self):
+        source = random.Random(13)
+        self.rule_test({
+            "input_series": used_series(
+                "busy", [i + source.randrange(10) for i in range(DAY)]),
+            "alert_rule_test": [{
+                "alertname": "PoolLeak", "eval_time": "3h", "exp_alerts": []}],
+            "promql_expr_test": [{
+                "expr": 'count(ALERTS{alertname="PoolLeak"})', "eval_time": f"{hour}h",
+                "exp_samples": [{"value": 1}]} for hour in range(5, 24)],
+        }, "5m")
 
 
 @unittest.skipUnless(HAVE_PROMTOOL, "promtool is not installed")
