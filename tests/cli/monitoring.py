@@ -28,11 +28,18 @@ def dashboard():
     return json.loads(read("dashboard.json"))
 
 
-def as_sent(text):
+def as_sent(text, **settings):
     """A query of the dashboard, with the values that Grafana puts into it."""
-    for name, value in SETTINGS.items():
+    values = {**SETTINGS, **{"$__" + name: value for name, value in settings.items()}}
+    for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def panel_queries(title, **settings):
+    """What the panel of that title asks."""
+    panels = [panel for panel in dashboard()["panels"] if panel["title"] == title]
+    return [as_sent(target["expr"], **settings) for panel in panels for target in panel["targets"]]
 
 
 def dashboard_queries():

@@ -10,7 +10,7 @@ import unittest
 from exposition import Exposition
 from harness import Case, main
 from monitoring import (HAVE_PROMTOOL, RULE_TESTS, PromtoolMixin, dashboard, dashboard_queries,
-                        manual_queries, monitoring, read, rule_names)
+                        manual_queries, monitoring, panel_queries, read, rule_names)
 from server import document, encode, pool
 
 DAY = 24 * 12  # steps of five minutes
@@ -111,6 +111,15 @@ class Alerts(PromtoolMixin, Case):
 
 @unittest.skipUnless(HAVE_PROMTOOL, "promtool is not installed")
 class Queries(PromtoolMixin, Case):
+    # With id the pools of one name; the first has failed before, and ends after two failures more.
+    SERIES = {
+        '{pid="7", program="new", pool="a"}': "_x15 3x30",
+        '{pid="8", program="old", pool="a"}': "1000x45",
+        '{pid="9", program="away", pool="a"}': "500x7 stale _x4 500x30",
+        '{pid="8", program="old", pool="conn", id="1"}': "40x12 42 42 stale",
+        '{pid="8", program="old", pool="conn", id="2"}': "_x17 5x30",
+    }
+
     def test_queries_of_dashboard_and_manual_can_be_parsed(self):
         queries = dashboard_queries() + manual_queries()
         self.assertGreater(len(manual_queries()), 4)
@@ -121,6 +130,43 @@ class Queries(PromtoolMixin, Case):
         rules["groups"][0]["rules"][0]["expr"] += ")"
         self.promtool("check", "rules", self.write("rules.yml", json.dumps(rules).encode()),
                       status=1)
+
+    def answers(self, metric, *tests):
+        """Tests are (query, time, {labels: value})."""
+        self.promtool("test", "rules", self.write("test.yml", json.dumps({
+            "evaluation_interval": "1m",
+            "tests": [{
+                "interval": "1m",
+                "input_series": [{"series": metric + labels, "values": values}
+                                 for labels, values in self.SERIES.items()],
+                "promql_expr_test": [{
+                    "expr": query, "eval_time": when,
+                    "exp_samples": [{"labels": labels, "value": value}
+                                    for labels, value in samples.items()]}
+                    for query, when, samples in tests],
+            }]}).encode()))
+
+    def test_panels_of_counters_show_what_is_there_at_the_first_sample(self):
+        for metric, total, panel, nth in (
+                ("osmempool_failed_gets_total", "Failed gets", "Failed gets", 0),
+                ("osmempool_refused_puts_total", "Refused puts", "Misuse and faults", 0),
+                ("osmempool_faults_total", None, "Misuse and faults", 1)):
+            # Two panels may have one title: a number first, and its course below.
+            course = panel_queries(panel)[nth - 1 if panel == total else nth]
+            tests = [(course, "15m", {'{pid="7", program="new", pool="a"}': 3}),
+                     (course, "13m", {'{pid="8", program="old", pool="conn"}': 2}),
+                     (course, "17m", {'{pid="8", program="old", pool="conn"}': 5}),
+                     (course, "21m", {})]
+            if total is not None:
+                tests.append((panel_queries(total, range="10m")[0], "20m", {"{}": 10}))
+            self.answers(metric, *tests)
+
+    def test_pools_of_one_name_are_one_row(self):
+        rows = {'{pid="8", program="old", pool="conn"}': 42 + 5}
+        query = [text for text in panel_queries("Pools") if "failed_gets" in text][0]
+        self.SERIES = {labels.replace("stale", ""): values.replace("42 stale", "42x30")
+                       for labels, values in self.SERIES.items() if "conn" in labels}
+        self.answers("osmempool_failed_gets_total", (query, "20m", rows))
 
 
 class Dashboard(Case):
