@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alert rules and dashboard: promtool tries them, with and without the labels of single pools."""
+"""Alert rules and dashboard: promtool tries them, with and without the labels of single pools.
+
+Arguments: mempoolstat, the build's root.
+"""
 
 import json
 import math
+import os
 import random
 import re
+import sys
 import unittest
 
 from exposition import Exposition
 from harness import Case, main
-from monitoring import (HAVE_PROMTOOL, RULE_TESTS, PromtoolMixin, dashboard, dashboard_queries,
-                        manual_queries, monitoring, panel_queries, read, rule_names)
+from monitoring import (HAVE_PROMTOOL, MONITORING, RULE_TESTS, PromtoolMixin, dashboard,
+                        dashboard_queries, manual_queries, monitoring, panel_queries, read,
+                        rule_names)
 from server import document, encode, pool
+
+BUILD = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
+del sys.argv[2:3]
 
 DAY = 24 * 12  # steps of five minutes
 
@@ -201,6 +210,14 @@ class Dashboard(Case):
         self.assertGreater(len(asked), 10)
         self.assertEqual(asked - found, set())
         self.assertEqual(recorded, set(rule_names("record")))
+
+
+class Installed(Case):
+    def test_rules_and_dashboard_are_installed(self):
+        with open(os.path.join(BUILD, "meson-info/intro-installed.json"), encoding="utf-8") as file:
+            installed = json.load(file)
+        for name in os.listdir(MONITORING):
+            self.assertTrue(installed[monitoring(name)].endswith("/share/osmempool/monitoring/" + name))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Uses what is installed in a staging directory as a program's author would: by pkg-config, with the
-# shared and the static library, each of the three sets of headers. Ends at the first thing wrong.
+# shared and the static library, each of the three sets of headers; and as an operator would, who
+# takes alert rules and dashboard. Ends at the first thing wrong.
 # usage: installed.sh STAGE
 set -eu
 
@@ -43,3 +44,10 @@ built_and_run osmempool-mynewt $directories -I"$tests/link/tree" -DPARTS=ours \
     "$tests/link/in_tree.c" "$tests/link/program.c"
 built_and_run osmempool-compat -std=gnu99 -DPARTS=ours \
     "$tests/link/no_tree.c" "$tests/link/program.c"
+
+# Rules and dashboard, used from where they are.
+monitoring=$(dirname "$(find "$stage" -name alerts.yml)")
+promtool check rules "$monitoring/alerts.yml"
+promtool check config "$monitoring/prometheus.yml"
+promtool test rules "$monitoring"/*_test.yml
+python3 -m json.tool "$monitoring/dashboard.json" /dev/null
