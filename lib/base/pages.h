@@ -11,7 +11,7 @@
 
 /*
  * Maps so many bytes of zeroes, which munmap() gives back; NULL if there are none. Takes memory of
- * the machine only as it is written.
+ * the machine only as it is written. Leaves errno as it was.
  */
 void *pages_map(size_t n);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+
 /* One more rule than there are separators, at most. */
 static size_t
 rules_count(const char *text)
@@ -31,16 +33,25 @@ rules_split(char *text)
     return glob;
 }
 
+static char *
+rules_copy(const char *value)
+{
+    size_t n = strlen(value) + 1;
+    char *text = arena_alloc(n);
+
+    return text != NULL ? memcpy(text, value, n) : NULL;
+}
+
 static void
 rules_read(struct rules *rules, const char *variable, rules_parse_fn *parse)
 {
     const char *value = secure_getenv(variable);
-    char *text = value != NULL ? strdup(value) : NULL;
+    char *text = value != NULL ? rules_copy(value) : NULL;
     char *what;
 
     rules->are_read = true;
     rules->text = text;
-    rules->list = text != NULL ? calloc(rules_count(text), sizeof(*rules->list)) : NULL;
+    rules->list = text != NULL ? arena_alloc_array(rules_count(text), sizeof(*rules->list)) : NULL;
     while (rules->list != NULL && (what = strsep(&text, ";")) != NULL) {
         struct rule *rule = &rules->list[rules->n];
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/cache.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "pool/cache_path.h"
 #include "pool/depot.h"
@@ -380,18 +379,34 @@ cache_claim(struct os_mempool *mp)
         owner_next_run(set->run_needed, cache_served(set) - set->open_from >= CACHE_PAID);
 }
 
-/* Opens the caller's cache, made for it if need be. No memory, no cache: that is no failure, and
- * leaves errno as it was. */
+/* No memory, no cache: that is no failure. Of a thread without a record another operation comes
+ * here again when it has one. */
+static struct cache *
+cache_make_mine(struct os_mempool *mp)
+{
+    struct cache_set *set = cache_set(mp);
+    struct thread *thread = thread_known();
+    struct cache *cache = NULL;
+
+    if (!owner_is_allowed()) {
+        set->run = 0;
+    } else if (thread == NULL) {
+        owner_want_record(mp);
+    } else {
+        cache = cache_table_own(set, thread);
+        set->run = cache != NULL ? set->run : 0;
+    }
+    return cache;
+}
+
+/* Opens the caller's cache, made for it if need be. */
 static OSMP_COLD void
 cache_open(struct os_mempool *mp)
 {
     struct cache_set *set = cache_set(mp);
-    int saved = errno;
-    struct cache *cache = owner_is_allowed() ? cache_table_own(set) : NULL;
+    struct cache *cache = cache_make_mine(mp);
 
-    errno = saved;
     if (cache == NULL) {
-        set->run = 0;
         return;
     }
     cache->key_mask = (uint32_t)geometry_key_mask(mp);
@@ -656,8 +671,8 @@ cache_make_depot(const struct os_mempool *mp, struct cache_set *set, uint32_t de
 {
     uint32_t room = depth < mp->mp_num_blocks / 2 ? 2 * depth : mp->mp_num_blocks;
 
-    free(set->depot);
-    set->depot = reallocarray(NULL, room, sizeof(*set->depot));
+    arena_free(set->depot, set->depot_room * sizeof(*set->depot));
+    set->depot = arena_alloc_array(room, sizeof(*set->depot));
     set->depot_room = set->depot != NULL ? room : 0;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/cache_table.h"
 
-#include <stdlib.h>
-
+#include "base/arena.h"
 #include "base/hash.h"
 
 /* The tables have 64, 512, 4,096 and 32,768 slots, in buckets of four. */
@@ -21,10 +20,16 @@ cache_table_bucket(const struct cache_table *table, uint64_t mixed)
     return (size_t)(mixed >> (64 - table->bits)) / CACHE_BUCKET * CACHE_BUCKET;
 }
 
+static size_t
+cache_table_bytes(unsigned bits)
+{
+    return sizeof(struct cache_table) + ((size_t)1 << bits) * sizeof(struct cache_slot);
+}
+
 struct cache_set *
 cache_table_new_set(void)
 {
-    struct cache_set *set = calloc(1, sizeof(*set));
+    struct cache_set *set = arena_alloc(sizeof(*set));
 
     for (size_t i = 0; set != NULL && i < CACHE_HOMES; i++) {
         set->homes[i] = &cache_nobodys;
@@ -41,18 +46,18 @@ cache_table_free_set(struct cache_set *set)
     while (cache != NULL) {
         struct cache *next = cache->next;
 
-        free(cache->blocks);
-        free(cache);
+        arena_free(cache->blocks, cache->depth * sizeof(*cache->blocks));
+        arena_free(cache, sizeof(*cache));
         cache = next;
     }
     while (table != NULL) {
         struct cache_table *smaller = table->smaller;
 
-        free(table);
+        arena_free(table, cache_table_bytes(table->bits));
         table = smaller;
     }
-    free(set->depot);
-    free(set);
+    arena_free(set->depot, set->depot_room * sizeof(*set->depot));
+    arena_free(set, sizeof(*set));
 }
 
 /*
@@ -155,7 +160,7 @@ cache_table_add(struct cache_set *set)
     struct cache_table *table = NULL;
 
     if (bits <= CACHE_TABLE_BITS_MAX) {
-        table = calloc(1, sizeof(*table) + ((size_t)1 << bits) * sizeof(table->slots[0]));
+        table = arena_alloc(cache_table_bytes(bits));
     }
     if (table != NULL) {
         table->bits = bits;
@@ -209,9 +214,9 @@ cache_table_spare(struct cache_set *set)
         cache_table_leave_home(set, cache);
         return cache;
     }
-    cache = aligned_alloc(_Alignof(struct cache), sizeof(*cache));
+    cache = arena_alloc(sizeof(*cache));
     if (cache != NULL) {
-        *cache = (struct cache){.next = set->all};
+        cache->next = set->all;
         /* Release: pairs with the acquire in cache_set_first(). */
         __atomic_store_n(&set->all, cache, __ATOMIC_RELEASE);
     }
@@ -227,8 +232,9 @@ cache_table_make_room(const struct cache_set *set, struct cache *cache)
     if (cache->depth == set->depth) {
         return true;
     }
-    blocks = reallocarray(cache->blocks, set->depth, sizeof(*blocks));
+    blocks = arena_alloc_array(set->depth, sizeof(*blocks));
     if (blocks != NULL) {
+        arena_free(cache->blocks, cache->depth * sizeof(*blocks));
         cache->blocks = blocks;
         cache->depth = set->depth;
     }
@@ -265,12 +271,11 @@ cache_table_settle(struct cache_set *set, struct cache *cache)
 }
 
 struct cache *
-cache_table_own(struct cache_set *set)
+cache_table_own(struct cache_set *set, struct thread *thread)
 {
     struct cache *cache = cache_table_find(set);
-    struct thread *thread = thread_get();
 
-    if (cache == NULL && thread != NULL) {
+    if (cache == NULL) {
         cache = cache_table_adopt(set, thread);
     }
     if (cache == NULL || !cache_table_make_room(set, cache)) {

@@ -33,7 +33,7 @@ void cache_table_free_set(struct cache_set *set);
 
 /* The caller's cache, closed and empty, with room for the set's depth; made, or taken over from a
  * dead thread, if it has none. NULL if there is no memory. */
-struct cache *cache_table_own(struct cache_set *set);
+struct cache *cache_table_own(struct cache_set *set, struct thread *thread);
 
 /* Puts the cache of the thread whose pointer it bears into a table; false if there is no slot. */
 bool cache_table_place(struct cache_set *set, struct cache *cache);

@@ -49,8 +49,12 @@ pool_enter(struct os_mempool *mp)
 static inline void
 pool_leave(struct os_mempool *mp)
 {
-    owner_count(mp);
+    bool wants_record = owner_count(mp);
+
     pool_unlock(mp);
+    if (osmp_unlikely(wants_record)) {
+        thread_get();
+    }
 }
 
 /* In the section: whether the plain get and put know all that there is to do. */

@@ -5,6 +5,7 @@
 #include "base/tool.h"
 #include "layout/counts.h"
 #include "layout/geometry.h"
+#include "sync/freeze.h"
 #include "sync/membarrier.h"
 #include "sync/wait.h"
 
@@ -196,29 +197,54 @@ owner_revoke(struct os_mempool *mp)
         owner_next_run(tail->run_needed, owner_gets(mp) - tail->tenure_from >= OWNER_PAID);
 }
 
-void
+/* Whether a thread without a record may get one. */
+static bool
+owner_may_ask(void)
+{
+    return thread_may_get() && !freeze_is_mine();
+}
+
+/* Whether the run is that of a pool which may be owned, now. A run of 0 is that of a pool never
+ * initialised: no thread would give it up at its end. */
+static bool
+owner_may_grant(const struct os_mempool *mp)
+{
+    const struct pool_tail *tail = pool_tail_const(mp);
+
+    return tail->run_needed < OWNER_EXTENDED && tail->run_needed != 0 && mp->osmp_owner == NULL &&
+           tail->gate == 0 && owner_is_allowed();
+}
+
+bool
 owner_grant(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
-    struct thread *thread = NULL;
+    struct thread *thread = thread_known();
+    bool wanted = tail->run_needed >= OWNER_EXTENDED || owner_may_grant(mp);
 
+    if (thread == NULL && wanted && owner_may_ask()) {
+        tail->run = tail->run_needed - 1;
+        return true;
+    }
     tail->run = 0;
-    /* A run of 0 is that of a pool never initialised: no thread would give it up at its end. */
-    if (tail->run_needed >= OWNER_EXTENDED || tail->run_needed == 0 || mp->osmp_owner != NULL ||
-        tail->gate != 0) {
-        return;
-    }
-    if (owner_is_allowed()) {
-        thread = thread_get();
-    }
-    if (thread == NULL) {
-        return;
+    if (thread == NULL || !owner_may_grant(mp)) {
+        return false;
     }
     thread_hold(thread);
     tail->tenure_from = owner_gets(mp);
     /* Release: others, who find the record here, see it as it was made; pairs with the first load
      * of osmp_enter(). */
     __atomic_store_n(&mp->osmp_owner, &thread->hot, __ATOMIC_RELEASE);
+    return false;
+}
+
+void
+owner_want_record(struct os_mempool *mp)
+{
+    struct pool_tail *tail = pool_tail(mp);
+
+    tail->run_tp = osmp_thread_pointer();
+    tail->run = tail->run_needed - 1;
 }
 
 /* In a fork handler the owner waits in the frozen pool's tail; the thaw must not bring it back. */

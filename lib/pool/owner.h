@@ -58,8 +58,15 @@ void owner_forget(struct osmp_thread *owner);
 /* Takes it for good and raises the price of the next grant. */
 OSMP_COLD void owner_revoke(struct os_mempool *mp);
 
-/* The run has been reached: the calling thread becomes the owner. */
-OSMP_COLD void owner_grant(struct os_mempool *mp);
+/*
+ * The run has been reached: the calling thread becomes the owner. True if it has no record yet: it
+ * is to get one by thread_get() once the lock is given back, and its next operation comes here
+ * again.
+ */
+OSMP_COLD bool owner_grant(struct os_mempool *mp);
+
+/* Of a pool that is never owned: pool_leave() gets the calling thread a record. */
+void owner_want_record(struct os_mempool *mp);
 
 /* An ending thread gives up the pool. */
 void owner_give_up(struct os_mempool *mp, struct thread *thread);
@@ -82,8 +89,8 @@ owner_is_me(const struct osmp_thread *owner)
     return __atomic_load_n(&owner->tp, __ATOMIC_RELAXED) == osmp_thread_pointer();
 }
 
-/* Counts an operation under the lock towards the caller's run. */
-static inline void
+/* Counts an operation under the lock towards the caller's run; what owner_grant() returns. */
+static inline bool
 owner_count(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
@@ -93,9 +100,7 @@ owner_count(struct os_mempool *mp)
         tail->run_tp = tp;
         tail->run = 0;
     }
-    if (osmp_unlikely(++tail->run >= tail->run_needed)) {
-        owner_grant(mp);
-    }
+    return osmp_unlikely(++tail->run >= tail->run_needed) && owner_grant(mp);
 }
 
 #endif

@@ -19,6 +19,7 @@
  */
 #include <pthread.h>
 
+#include "base/arena.h"
 #include "base/maps.h"
 #include "base/memory.h"
 #include "pool/enter.h"
@@ -149,11 +150,13 @@ fork_prepare(void)
     fork_find_shared();
     fork_freeze_all();
     thread_fork_prepare();
+    arena_fork_prepare();
 }
 
 static void
 fork_parent(void)
 {
+    arena_fork_parent();
     thread_fork_parent();
     for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
         if (node->is_frozen && registry_is_intact(node)) {
@@ -190,6 +193,7 @@ fork_child(void)
 {
     struct node *next;
 
+    arena_fork_child();
     freeze_end_in_child();
     thread_fork_child();
     check_fork_child();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/visit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "check/check.h"
 #include "registry/registry.h"
 
@@ -71,7 +71,14 @@ visit_look(struct visit *visit)
     registry_leave();
 }
 
-/* Memory is had before the registry is entered. If there is none the pool stays busy. */
+void
+visit_holders_end(struct visit_holders *holders)
+{
+    arena_free(holders->gets, holders->room * sizeof(*holders->gets));
+    holders->gets = NULL;
+}
+
+/* Memory is allocated before the registry is entered. If there is none the pool stays busy. */
 void
 visit_holders(struct visit *visit)
 {
@@ -82,8 +89,9 @@ visit_holders(struct visit *visit)
     if (visit->state != VISIT_BUSY) {
         return;
     }
-    free(holders->gets);
-    holders->gets = calloc((size_t)holders->num_blocks + 1, sizeof(*holders->gets));
+    visit_holders_end(holders);
+    holders->room = (size_t)holders->num_blocks + 1;
+    holders->gets = arena_alloc_array(holders->room, sizeof(*holders->gets));
     if (holders->gets == NULL) {
         return;
     }

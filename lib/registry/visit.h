@@ -27,7 +27,8 @@ struct visit_holders {
     uint32_t num_blocks;
     uint32_t n_out;
     bool tracked;
-    struct trace_end *gets; /* of the blocks that are out, if tracked; free() it */
+    struct trace_end *gets; /* of the blocks that are out, if tracked; visit_holders_end() */
+    size_t room;            /* for so many */
 };
 
 struct visit {
@@ -51,6 +52,8 @@ void visit_check(struct visit *visit);
 
 /* Tries to find out who holds a pool's blocks. */
 void visit_holders(struct visit *visit);
+
+void visit_holders_end(struct visit_holders *holders);
 
 /* Tries to start a pool's low-water mark again. */
 void visit_reset_min(struct visit *visit);

@@ -180,7 +180,7 @@ task_end(struct task *task)
     size_t i;
 
     for (i = 0; task != NULL && i < task->n_visits; i++) {
-        free(task->visits[i].holders.gets);
+        visit_holders_end(&task->visits[i].holders);
     }
     free(task);
 }

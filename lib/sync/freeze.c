@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "base/tool.h"
 #include "sync/mutex.h"
@@ -14,6 +15,7 @@ static pthread_mutex_t freeze_mutex = PTHREAD_MUTEX_INITIALIZER;
  * itself only, and what it stored itself it sees.
  */
 static uintptr_t freeze_holder;
+static pid_t freeze_process; /* its process; the holder's alone */
 
 /*
  * The function armed, and whether it is pending in this process. The function is written before
@@ -40,7 +42,14 @@ freeze_begin(void)
 {
     mutex_take(&freeze_mutex);
     tool_atomics(&freeze_holder, sizeof(freeze_holder));
+    freeze_process = getpid();
     __atomic_store_n(&freeze_holder, freeze_self(), __ATOMIC_RELAXED);
+}
+
+bool
+freeze_is_left_behind(void)
+{
+    return freeze_is_mine() && freeze_process != getpid();
 }
 
 void

@@ -31,6 +31,13 @@ void freeze_end_in_child(void);
 /* Whether the calling thread holds the freeze. */
 bool freeze_is_mine(void);
 
+/*
+ * Whether the calling thread holds the freeze in a forked child, whose handlers have not come to
+ * freeze_end_in_child() yet: those of others that were registered before the library come first. No
+ * other thread is there, so a lock that looks taken is nobody's.
+ */
+bool freeze_is_left_behind(void);
+
 /* Waits until nobody holds the freeze. The caller must hold no lock. */
 void freeze_wait(void);
 

@@ -41,7 +41,7 @@ struct running_slot {
 static struct running_slot running_first[1 << RUNNING_BITS];
 static struct running_slot *running_tables[RUNNING_TABLES] = {running_first};
 
-__attribute__((constructor(101))) static void
+__attribute__((constructor(102))) static void
 running_start(void)
 {
     tool_atomics(running_first, sizeof(running_first));

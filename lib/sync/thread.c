@@ -38,7 +38,8 @@ thread_add_page(void)
 
     for (size_t i = 0; page != NULL && i < THREAD_PAGE_BYTES / sizeof(*page); i++) {
         page[i].next = thread_all;
-        thread_all = &page[i];
+        /* Release: pairs with the acquire in thread_known(). */
+        __atomic_store_n(&thread_all, &page[i], __ATOMIC_RELEASE);
         page[i].next_free = thread_free;
         thread_free = &page[i];
     }
@@ -98,6 +99,25 @@ thread_get(void)
     thread_own = thread;
     errno = saved;
     return thread;
+}
+
+/* Relaxed: a record bears this thread's pointer only if the thread itself wrote it there. */
+struct thread *
+thread_known(void)
+{
+    const uintptr_t tp = osmp_thread_pointer();
+    struct thread *thread = __atomic_load_n(&thread_all, __ATOMIC_ACQUIRE);
+
+    while (thread != NULL && __atomic_load_n(&thread->hot.tp, __ATOMIC_RELAXED) != tp) {
+        thread = thread->next;
+    }
+    return thread;
+}
+
+bool
+thread_may_get(void)
+{
+    return thread_has_key;
 }
 
 void

@@ -32,9 +32,17 @@ thread_of(struct osmp_thread *hot)
     return (struct thread *)hot;
 }
 
-/* The calling thread's record, taken if it has none; NULL where none is to be had, and in a thread
- * that is past its end. */
+/*
+ * The calling thread's record, taken if it has none; NULL where there is none, and in a thread that
+ * is past its end. Called with no lock held: thread-local storage may be malloc's.
+ */
 struct thread *thread_get(void);
+
+/* The same under any lock, if it has one already: found among all records by its thread pointer. */
+struct thread *thread_known(void);
+
+/* Whether thread_get() may find a record for a thread that has none. */
+bool thread_may_get(void);
 
 /*
  * Relaxed: a count that its own thread reads at its end, under the locks that guard each change. It

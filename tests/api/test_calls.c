@@ -9,19 +9,20 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/box.h"
 
-enum { MANY = 1000000, DEPTH = 32, BLOCKS = 2 * DEPTH };
+enum { MANY = 1000000, DEPTH = 32, BLOCKS = 2 * DEPTH, LARGE = 8192 };
 
 static unsigned n_locks;
 static unsigned n_membarriers;
 static bool memory_is_out;
 
 typedef int lock_fn(pthread_mutex_t *mutex);
-typedef void *reallocarray_fn(void *old, size_t n, size_t size);
+typedef void *mmap_fn(void *address, size_t n, int protection, int flags, int fd, off_t offset);
 typedef long syscall_fn(long number, long a, long b, long c, long d, long e, long f);
 
 /* The C library's own function of a name. */
@@ -43,20 +44,20 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
     return lock(mutex);
 }
 
-/* What the library has memory for a cache's blocks from. */
+/* What the library has memory for a large cache's blocks from. */
 void *
-reallocarray(void *old, size_t n, size_t size)
+mmap(void *address, size_t n, int protection, int flags, int fd, off_t offset)
 {
-    static reallocarray_fn *call;
+    static mmap_fn *call;
 
     if (memory_is_out) {
         errno = ENOMEM;
-        return NULL;
+        return MAP_FAILED;
     }
     if (call == NULL) {
-        call = (reallocarray_fn *)(uintptr_t)behind("reallocarray");
+        call = (mmap_fn *)(uintptr_t)behind("mmap");
     }
-    return call(old, n, size);
+    return call(address, n, protection, flags, fd, offset);
 }
 
 long
@@ -291,11 +292,11 @@ gets_that_fail_on_an_empty_cached_pool_cost_no_membarrier(void **state)
 static void
 a_thread_without_memory_for_a_cache_goes_on_without(void **state)
 {
-    static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, 64)];
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(LARGE, 64)];
     struct os_mempool pool;
 
-    assert_int_equal(os_mempool_init(&pool, BLOCKS, 64, buffer, "poor"), OS_OK);
-    assert_int_equal(os_mempool_cache_enable(&pool, DEPTH), OS_OK);
+    assert_int_equal(os_mempool_init(&pool, LARGE, 64, buffer, "poor"), OS_OK);
+    assert_int_equal(os_mempool_cache_enable(&pool, LARGE), OS_OK);
     memory_is_out = true;
     errno = EXDEV;
     for (unsigned i = 0; i < BOX_WARM; i++) {

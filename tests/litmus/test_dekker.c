@@ -137,7 +137,7 @@ cache_begin(void)
             abort();
         }
         set->depth = 1;
-        if (cache_table_own(set) == NULL) {
+        if (cache_table_own(set, thread_get()) == NULL) {
             abort();
         }
         cells[i].set = set;

@@ -210,7 +210,7 @@ MUTANTS = [
            '(int)margin_check_all(mp, faults) & (int)sane', 'sane', rows=['overrun_in_rounding'],
            column='check'),
     Mutant('check: other pools on the buffer', 'lib/registry/init.c',
-           'finder_note_shared(mp, &faults);', '', rows=['init_on_used_buffer'], column='check'),
+           'finder_note_shared(node, faults);', '', rows=['init_on_used_buffer'], column='check'),
     Mutant('check: the struct\'s members', 'lib/check/check.c',
            'bool sane = check_members_are_sane(mp);', 'bool sane = true;', rows=['use_a_copy'],
            column='check'),

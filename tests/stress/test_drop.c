@@ -139,12 +139,17 @@ home_empty(struct home *home)
     home->tenant = NULL;
 }
 
+/* Helgrind holds locks that other threads have in the parent for the child's. */
 static void
 home_fork(struct crew_worker *worker, const struct home *home)
 {
-    pid_t child = fork();
+    bool forks = crew_scale(0, 1, 1) != 0;
+    pid_t child = forks ? fork() : -1;
     int status = 0;
 
+    if (!forks) {
+        return;
+    }
     if (child == 0) {
         alarm(ALARM_SECONDS);
         _exit(home_is_whole(home) ? 0 : 1);

@@ -2,6 +2,7 @@
 /* test_cache.c: who needs the pool's lock and who does not, whichever lock; a child's caches. */
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "common/box.h"
 #include "layout/cache.h"
 #include "layout/counts.h"
@@ -267,7 +268,7 @@ caches_work_without_a_depot(void **state)
     if (caches_are_had()) {
         assert_true(os_mempool_is_sane(box->pool));
         assert_int_equal(set->depot_n, 0);
-        free(set->depot);
+        arena_free(set->depot, set->depot_room * sizeof(*set->depot));
         set->depot = NULL;
         set->depot_room = 0;
     }
@@ -319,12 +320,13 @@ a_child_does_not_wait_for_threads_in_a_dropped_pool(void **state)
 {
     struct box *box = box_make(BOX_DROPPED_CACHED_ELSEWHERE);
     struct cache_set *set = pool_tail(box->pool)->caches;
+    struct cache *all = set != NULL ? set->all : NULL;
 
-    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+    for (struct cache *cache = all; cache != NULL; cache = cache->next) {
         cache->busy = box->pool;
     }
     assert_true(true_in_child(has_all_blocks, box->pool));
-    for (struct cache *cache = set->all; cache != NULL; cache = cache->next) {
+    for (struct cache *cache = all; cache != NULL; cache = cache->next) {
         cache->busy = NULL;
     }
     box_end(box);
@@ -336,7 +338,7 @@ an_end_leaves_the_cache_of_another_thread_pointer(void **state)
 {
     struct box *box = box_make(BOX_CACHED_ELSEWHERE);
     struct cache_set *set = pool_tail(box->pool)->caches;
-    struct cache *cache = set->all;
+    struct cache *cache = set != NULL ? set->all : NULL;
     struct thread *thread, *mine = thread_get();
 
     if (cache == NULL || mine == NULL) {

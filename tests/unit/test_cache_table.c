@@ -52,14 +52,14 @@ own_find_and_leave(void *arg)
 
     right = cache_table_find(set) == NULL;
     pthread_mutex_lock(&pool_lock);
-    cache = cache_table_own(set);
+    cache = cache_table_own(set, thread_get());
     pthread_mutex_unlock(&pool_lock);
     pthread_barrier_wait(&together);
     right = right && cache != NULL && cache_table_find(set) == cache && cache->depth == DEPTH &&
             cache->blocks != NULL && cache->counts == 0 && cache->open_tp == 0;
     pthread_barrier_wait(&together);
     pthread_mutex_lock(&pool_lock);
-    right = right && cache_table_own(set) == cache;
+    right = right && cache_table_own(set, thread_get()) == cache;
     leave_cache(cache);
     right = right && cache_table_find(set) == NULL;
     pthread_mutex_unlock(&pool_lock);
@@ -192,7 +192,7 @@ a_cache_is_found_in_whatever_table_it_is(void **state)
 
         assert_int_equal(place(set, caches, n, 0x10000640, 8192), n);
         assert_null(cache_table_find(set));
-        own = cache_table_own(set);
+        own = cache_table_own(set, thread_get());
         assert_non_null(own);
         assert_ptr_equal(cache_table_find(set), own);
         leave_cache(own);
@@ -206,13 +206,13 @@ static void
 a_new_depth_is_a_new_array(void **state)
 {
     struct cache_set *set = new_set(DEPTH);
-    struct cache *cache = cache_table_own(set);
+    struct cache *cache = cache_table_own(set, thread_get());
     const uint32_t depths[] = {1, 1000, 3, 65536, DEPTH};
 
     assert_non_null(cache);
     for (unsigned i = 0; i < LENGTH(depths); i++) {
         set->depth = depths[i];
-        assert_ptr_equal(cache_table_own(set), cache);
+        assert_ptr_equal(cache_table_own(set, thread_get()), cache);
         assert_int_equal(cache->depth, depths[i]);
         for (uint32_t j = 0; j < depths[i]; j++) {
             cache->blocks[j] = cache;
@@ -228,7 +228,7 @@ a_cache_is_found_at_home_or_beside(void **state)
 {
     const uintptr_t tp = osmp_thread_pointer();
     struct cache_set *set = new_set(DEPTH);
-    struct cache *cache = cache_table_own(set);
+    struct cache *cache = cache_table_own(set, thread_get());
     struct cache **home = &set->homes[cache_table_home_index(tp)];
 
     assert_ptr_equal(cache_table_home(set, tp), cache);
@@ -240,7 +240,7 @@ a_cache_is_found_at_home_or_beside(void **state)
     assert_ptr_equal(cache_table_beside(set), cache);
     cache->open_tp = 0;
     assert_null(cache_table_beside(set));
-    assert_ptr_equal(cache_table_own(set), cache);
+    assert_ptr_equal(cache_table_own(set, thread_get()), cache);
     assert_ptr_equal(*home, cache);
     leave_cache(cache);
     cache_table_free_set(set);
@@ -256,7 +256,7 @@ static void
 nobody_finds_anothers_cache(void **state)
 {
     struct cache_set *set = new_set(DEPTH);
-    struct cache *cache = cache_table_own(set);
+    struct cache *cache = cache_table_own(set, thread_get());
     void *found;
     pthread_t thread;
 

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "sync/freeze.h"
 #include "sync/lock.h"
 
-enum { N_THREADS = 4, N_ROUNDS = 20000 };
+enum { N_THREADS = 4, N_ROUNDS = 20000, CHILD_SECONDS = 60 };
 
 /* Counted without atomics: increments are lost, and TSan reports, unless the lock excludes. */
 struct shared {
     struct lock lock;
     unsigned long count;
     bool entered;
+    pid_t child;
 };
 
 static void *
@@ -46,7 +51,7 @@ expect_exclusion(struct shared *shared)
 static void
 one_thread_at_a_time_holds_the_lock(void **state)
 {
-    struct shared shared;
+    static struct shared shared;
 
     memset(&shared, 0xa5, sizeof(shared));
     lock_init(&shared.lock);
@@ -122,11 +127,31 @@ enter_once(void *arg)
     return NULL;
 }
 
+/* A fork without handlers. */
+static void *
+fork_in_freeze(void *arg)
+{
+    struct shared *shared = arg;
+
+    freeze_begin();
+    shared->child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (shared->child == 0) {
+        alarm(CHILD_SECONDS);
+        while (!lock_try(&shared->lock)) {
+        }
+        lock_give(&shared->lock);
+        lock_take(&shared->lock);
+        _exit(0);
+    }
+    freeze_end();
+    return NULL;
+}
+
 /* Long enough for the spinlock's waiter to spin, yield and sleep. */
 static void
 a_waiter_waits_as_long_as_the_holder_holds(void **state)
 {
-    struct shared shared = {.entered = false};
+    static struct shared shared;
     pthread_t waiter;
 
     lock_init(&shared.lock);
@@ -139,6 +164,29 @@ a_waiter_waits_as_long_as_the_holder_holds(void **state)
     assert_true(shared.entered);
 }
 
+/*
+ * A child in which no handler of the library has run yet, as in the handlers of others that were
+ * registered before it: the lock is that of a thread which the child does not have.
+ */
+static void
+a_forked_child_waits_for_no_thread_of_its_parent(void **state)
+{
+    static struct shared shared;
+    pthread_t waiter;
+    pid_t child;
+    int status;
+
+    lock_init(&shared.lock);
+    lock_take(&shared.lock);
+    assert_int_equal(pthread_create(&waiter, NULL, fork_in_freeze, &shared), 0);
+    assert_int_equal(pthread_join(waiter, NULL), 0);
+    lock_give(&shared.lock);
+    child = shared.child;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -148,6 +196,7 @@ main(void)
         cmocka_unit_test(a_lock_made_anew_is_free),
         cmocka_unit_test(a_try_takes_a_free_lock_and_waits_for_none),
         cmocka_unit_test(a_waiter_waits_as_long_as_the_holder_holds),
+        cmocka_unit_test(a_forked_child_waits_for_no_thread_of_its_parent),
     };
 
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

@@ -30,8 +30,6 @@ expect(const char *text, const char *name, uint32_t value)
 
     setenv(variable, text, 1);
     assert_int_equal(value_of(&rules, name), value);
-    free(rules.list);
-    free(rules.text);
 }
 
 static void
@@ -89,8 +87,6 @@ the_variable_is_read_once(void **state)
     setenv(variable, "6", 1);
     assert_int_equal(value_of(&rules, "a"), 5);
     assert_int_equal(value_of(&rules, "b"), 0);
-    free(rules.list);
-    free(rules.text);
 }
 
 int

@@ -36,22 +36,28 @@ lock_init(struct lock *lock)
     pthread_mutexattr_destroy(&attr);
 }
 
+/* The lock is taken, perhaps: aborts if by the caller itself, and makes it anew if by a thread that
+ * a forked child does not have. */
+OSMP_COLD void lock_found_taken(struct lock *lock);
+
 static inline void
 lock_take(struct lock *lock)
 {
-    mutex_take(&lock->mutex);
+    if (osmp_unlikely(mutex_holder(&lock->mutex) != 0)) {
+        lock_found_taken(lock);
+    }
+    pthread_mutex_lock(&lock->mutex);
 }
 
+/* Who tries is refused as long as it has the lock itself, and would try for ever. */
 static inline bool
 lock_try(struct lock *lock)
 {
-    bool taken = pthread_mutex_trylock(&lock->mutex) == 0;
-
-    /* Who tries is refused as long as it has the lock itself, and would try for ever. */
-    if (!taken) {
-        mutex_check_holder(&lock->mutex);
+    if (pthread_mutex_trylock(&lock->mutex) == 0) {
+        return true;
     }
-    return taken;
+    lock_found_taken(lock);
+    return false;
 }
 
 static inline void

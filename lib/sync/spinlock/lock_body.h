@@ -25,8 +25,9 @@ extern void __tsan_release(void *) __attribute__((weak));
 /* Waits until the lock was taken by the caller. */
 void lock_wait(struct lock *lock);
 
-/* Aborts with a message if the caller has the lock. */
-OSMP_COLD void lock_check_holder(const struct lock *lock);
+/* The lock is taken: aborts if by the caller itself, and makes it anew if by a thread that a forked
+ * child does not have. */
+OSMP_COLD void lock_found_taken(struct lock *lock);
 
 static inline void
 lock_init(struct lock *lock)
@@ -97,7 +98,7 @@ lock_try(struct lock *lock)
     }
     /* Who tries is refused as long as it has the lock itself, and would try for ever. */
     if (!taken) {
-        lock_check_holder(lock);
+        lock_found_taken(lock);
     }
     return taken;
 }

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "sync/deadlock.h"
+#include "sync/freeze.h"
 #include "sync/lock.h"
 #include "sync/pause.h"
 #include "sync/wait.h"
@@ -43,23 +44,26 @@ lock_holder(const struct lock *lock)
 
 /* A thread's own pointer there is its own doing, so it needs no order to be seen. */
 void
-lock_check_holder(const struct lock *lock)
+lock_found_taken(struct lock *lock)
 {
     uintptr_t holder = lock_holder(lock);
 
     if (holder == lock_self() && holder != LOCK_SOMEBODY) {
         deadlock_abort();
     }
+    if (freeze_is_left_behind()) {
+        lock_init(lock);
+    }
 }
 
 /* Who the holder is is looked at before sleeping, as each look takes the cache line from him. */
 static void
-lock_give_way(const struct lock *lock, unsigned round)
+lock_give_way(struct lock *lock, unsigned round)
 {
     if (round < LOCK_YIELDS) {
         sched_yield();
     } else {
-        lock_check_holder(lock);
+        lock_found_taken(lock);
         sync_sleep(LOCK_SLEEP_NS);
     }
 }
