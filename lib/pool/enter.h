@@ -2,9 +2,10 @@
 /*
  * enter.h: the way into a pool's section and out of it.
  *
- * Synchronization: between pool_enter() and pool_leave(), or pool_visit() and
- * pool_end_visit(), the caller alone reads and writes the
- * pool's list and counters. No section takes another lock, waits, logs, or calls out.
+ * Synchronization: between pool_enter() and pool_leave(), or pool_visit() and pool_end_visit(), the
+ * caller alone reads and writes the pool's list and counters. Inside, a call waits for nothing but
+ * an owner or caches that it stops; it takes no lock but the arena's, which makes a cache; it
+ * neither logs nor calls the program.
  */
 #ifndef OSMP_POOL_ENTER_H
 #define OSMP_POOL_ENTER_H
