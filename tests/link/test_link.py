@@ -196,6 +196,24 @@ class LocalNames(LinkCase):
                          {"osmempool_os_error_str", "osmempool_os_memblock_get"})
 
 
+class OtherNames(LinkCase):
+    """The library's own functions and variables, whose names a program may have, too."""
+
+    def test_a_program_may_have_any_of_them(self):
+        names = {name for *_, name in symbols_of(self.static)
+                 if re.fullmatch(r"(?!osmempool_)[a-z]\w*", name)}
+        self.assertGreater(len(names), 300)
+        source = self.work / "names.c"
+        source.write_text("".join(f"int {name}_;\nvoid *{name}(void) __asm__(\"{name}\");\n"
+                                  f"void *{name}(void) {{ return &{name}_; }}\n"
+                                  for name in sorted(names)), encoding="utf-8")
+        self.command("gcc", "-c", "-fno-builtin", source, "-o", self.work / "names.o")
+        for compiler, flags in ways():
+            objects = [*self.parts(compiler, OURS[0], *flags), self.work / "names.o",
+                       self.main_of(compiler, "ours,ours_ten_times", *flags)]
+            self.assertRuns(*self.link(compiler, "static", objects, flags))
+
+
 class Tools(LinkCase):
     """Debuggers and tracers, by the API's names."""
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""exports.py: the shared library exports what the map names, which is what the headers declare.
+"""exports.py: both libraries export what the map names, which is what the headers declare.
 
-Arguments: the source tree, the shared library. The symbol of a function os_x is osmempool_os_x, and
-nothing without that beginning is exported. Beside the symbols: no static TLS, which would make
-dlopen() fail at random; never unloaded; the version in the headers is the library's.
+Arguments: the source tree, the shared library, the static one, the version. The symbol of a function
+os_x is osmempool_os_x, and nothing without that beginning is exported; in the static library all
+other names are local, or programs that link it would have them. Beside the symbols: no static TLS,
+which would make dlopen() fail at random; never unloaded; the version in the headers is the
+library's.
 """
 import re
 import subprocess
@@ -13,17 +15,27 @@ import rule
 
 MAP = 'lib/osmempool.map'
 LIBRARY = sys.argv[2]
-VERSION = sys.argv[3]
+ARCHIVE = sys.argv[3]
+VERSION = sys.argv[4]
 
 
 def output_of(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
 
 
-def exported():
-    lines = output_of('nm', '-D', '--defined-only', LIBRARY).split('\n')
+def symbols(*command):
+    """The names that nm lists, each with an address and a letter."""
+    lines = [line.split() for line in output_of('nm', '--defined-only', *command).split('\n')]
     # A version's own name is an absolute symbol (A).
-    return {line.split()[2].split('@')[0] for line in lines if line and line.split()[1] != 'A'}
+    return {line[2].split('@')[0] for line in lines if len(line) == 3 and line[1] != 'A'}
+
+
+def exported():
+    return symbols('-D', LIBRARY)
+
+
+def archived():
+    return symbols('--extern-only', ARCHIVE)
 
 
 def mapped(tree):
@@ -62,6 +74,8 @@ def symbol_breaches(tree):
     names = mapped(tree)
     return (differences(exported(), names, 'is exported, but not in the map')
             + differences(names, exported(), 'is in the map, but not exported')
+            + differences(archived(), names, 'is a name in the archive, but not in the map')
+            + differences(names, archived(), 'is in the map, but no name in the archive')
             + differences(declared(tree), names, 'is declared in a header, but not in the map')
             + differences(names, declared(tree), 'is in the map, but in no header'))
 
