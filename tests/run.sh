@@ -130,6 +130,7 @@ run_once()
         tested ubsan '' --suite unit --suite api --no-suite static --no-suite rules
     tested asan asan-tool --suite export --suite hostile --no-suite static
     checked library library_alone
+    checked static static_library_alone
     checked no-listen tool_without_listen
     checked refused priority_needs_a_mutex
     checked subproject subproject_works
@@ -287,6 +288,18 @@ library_alone()
             sed -n '/NEEDED/{s/.*\[//;s/\].*//;/^libc\.\|^libbsd\.\|^ld-linux/!p}')" ]
 }
 
+# With default_library=static, whoever asks pkg-config gets the static library and what it needs.
+static_library_alone()
+{
+    stage=$work/stage-static
+    meson setup "$work/static" "$root" --werror -Ddefault_library=static -Dtests=disabled \
+        -Dmempoolstat=disabled -Dbench=disabled &&
+        ninja -j2 -C "$work/static" &&
+        meson install -C "$work/static" --no-rebuild --destdir "$stage" &&
+        [ -z "$(find "$stage" -name 'libosmempool.so*')" ] &&
+        sh "$root/tests/install/installed.sh" "$stage"
+}
+
 # Without libmicrohttpd the tool is whole but for --listen, and says what is missing.
 tool_without_listen()
 {
@@ -312,12 +325,7 @@ priority_needs_a_mutex()
 
 subproject_works()
 {
-    mkdir -p "$work/user/subprojects" &&
-        cp "$root/tests/subproject/meson.build" "$root/tests/install/program.c" "$work/user/" &&
-        ln -s "$root" "$work/user/subprojects/osmempool" &&
-        meson setup "$work/user/build" "$work/user" &&
-        ninja -j2 -C "$work/user/build" &&
-        meson test -C "$work/user/build" --no-rebuild
+    sh "$root/tests/subproject/subproject.sh" "$work/user"
 }
 
 finish()
