@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * osmempool.h: what this library adds to the API of Mynewt (os/os_mempool.h): bulk calls, thread
- * caches, statistics, the distance of blocks, reports of faults, its version, error texts, and the
- * export of the registry to other processes.
+ * caches, statistics, blocks by number, reports of faults, its version, error texts, and the export
+ * of the registry to other processes.
  *
  * Threads: every call may be made from any thread. None is async-signal-safe.
  */
@@ -138,13 +138,37 @@ os_error_t os_mempool_min_reset(struct os_mempool *mp) OSMP_LABEL(os_mempool_min
 
 /**
  * Distance from each block of a pool to the next, in bytes: the block size rounded up to
- * OS_ALIGNMENT, and more where the debug word fence sets the blocks apart. Divide by it, not by
- * mp_block_size, to make a number of a block's address.
+ * OS_ALIGNMENT, and more where the debug word fence sets the blocks apart. os_memblock_index()
+ * makes a number of a block's address.
  *
  * @param mp  The pool.
  * @return  The distance; 0 if mp is NULL, or was never initialised and all its bytes are 0.
  */
 size_t os_mempool_stride(const struct os_mempool *mp) OSMP_LABEL(os_mempool_stride);
+
+/**
+ * Number of the block that holds an address, whether the block is free or in use: 0 for the first
+ * of the buffer, and one more for each that follows. The bytes that a block's size is rounded up by
+ * are the block's.
+ *
+ * @param mp       The pool.
+ * @param address  The start of a block, or any byte of it.
+ * @return  The number, below mp_num_blocks; UINT32_MAX if no block of the pool holds the address,
+ *          if mp is NULL, or was never initialised and all its bytes are 0.
+ * Threads: any; takes no lock.
+ */
+uint32_t
+os_memblock_index(const struct os_mempool *mp, const void *address) OSMP_LABEL(os_memblock_index);
+
+/**
+ * The block of a number, whether it is free or in use.
+ *
+ * @param mp     The pool.
+ * @param index  As os_memblock_index() returns it.
+ * @return  The start of the block; NULL if index is not below mp_num_blocks or mp is NULL.
+ * Threads: any; takes no lock.
+ */
+void *os_memblock_at(const struct os_mempool *mp, uint32_t index) OSMP_LABEL(os_memblock_at);
 
 /** What a fault is. Later versions may add kinds. */
 enum __attribute__((__mode__(__SI__))) osmempool_fault_kind {

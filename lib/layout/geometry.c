@@ -39,6 +39,18 @@ geometry_step(const struct os_mempool *mp)
     return geometry_inverse(mp->osmp_inverse) << mp->osmp_shift;
 }
 
+/* The step is a stride, unless block i would then have another number. */
+void *
+geometry_at(const struct os_mempool *mp, uint32_t i)
+{
+    void *block = geometry_block(mp, i);
+
+    if (osmp_rarely(osmp_index(mp, block) != i)) {
+        block = (void *)(mp->mp_membuf_addr + i * geometry_step(mp));
+    }
+    return block;
+}
+
 struct geometry_extent
 geometry_extent_of(const struct os_mempool *mp, bool may_be_apart)
 {

@@ -33,6 +33,9 @@ void geometry_place(struct os_mempool *mp, uintptr_t first, size_t step);
 /* How far it is from one block to the next; 0 where all bytes of the struct are 0. */
 size_t geometry_step(const struct os_mempool *mp);
 
+/* Address of block i, wherever geometry_place() has put it. */
+void *geometry_at(const struct os_mempool *mp, uint32_t i);
+
 /* Where the blocks of a pool lie, apart from its struct. */
 struct geometry_extent {
     uintptr_t first; /* address of block 0 */

@@ -29,6 +29,26 @@ os_mempool_stride(const struct os_mempool *mp)
 }
 OSMP_LOCAL_NAME(os_mempool_stride);
 
+/* Mostly the start of a block, which needs no division. */
+OSMP_PUBLIC uint32_t
+os_memblock_index(const struct os_mempool *mp, const void *address)
+{
+    size_t offset;
+
+    if (block_is_of(mp, address)) {
+        return (uint32_t)osmp_index(mp, address);
+    }
+    return mp != NULL ? geometry_find(mp, (uintptr_t)address, &offset) : UINT32_MAX;
+}
+OSMP_LOCAL_NAME(os_memblock_index);
+
+OSMP_PUBLIC void *
+os_memblock_at(const struct os_mempool *mp, uint32_t index)
+{
+    return mp != NULL && index < mp->mp_num_blocks ? geometry_at(mp, index) : NULL;
+}
+OSMP_LOCAL_NAME(os_memblock_at);
+
 /* In the section, which it leaves: whatever is not plain. */
 static __attribute__((noinline)) void *
 block_get_unusual(struct os_mempool *mp, const void *caller)

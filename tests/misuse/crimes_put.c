@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crimes_put.c: puts of what is no block, not the pool's, or not out. */
+/* crimes_put.c: puts of what is no block, not the pool's, or not out; and numbers of such. */
 #include <string.h>
 
 #include "crime.h"
@@ -333,6 +333,41 @@ from_no_block(struct scene *s)
     scene_expect_true(s, os_memblock_from(s->bystander.pool, block) == 0);
 }
 
+static void
+number_of_no_block(struct scene *s)
+{
+    static struct os_mempool zeroed;
+    unsigned char *block = place_take(&s->scene);
+    unsigned char *first = place_block(&s->scene, 0);
+    unsigned char *last = place_block(&s->scene, SCENE_BLOCKS - 1);
+    const void *addresses[] = {NULL,
+                               s,
+                               first - 1,
+                               last + place_stride(&s->scene),
+                               s->scene.pool,
+                               place_take(&s->bystander),
+                               (void *)UINTPTR_MAX};
+
+    for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        scene_expect_true(s, os_memblock_index(s->scene.pool, addresses[i]) == UINT32_MAX);
+    }
+    scene_expect_true(s, os_memblock_index(NULL, block) == UINT32_MAX);
+    scene_expect_true(s, os_memblock_index(&zeroed, block) == UINT32_MAX);
+}
+
+static void
+block_of_no_number(struct scene *s)
+{
+    static struct os_mempool zeroed;
+
+    for (uint32_t more = 1; more != 0; more *= 2) {
+        scene_expect_true(s, os_memblock_at(s->scene.pool, SCENE_BLOCKS - 1 + more) == NULL);
+        scene_expect_true(s, os_memblock_at(s->scene.pool, 0 - more) == NULL);
+    }
+    scene_expect_true(s, os_memblock_at(NULL, 0) == NULL);
+    scene_expect_true(s, os_memblock_at(&zeroed, 0) == NULL);
+}
+
 const struct crime crimes_put[] = {
     CRIME(put_into_no_pool, "a block to NULL", KIND_SHARED, WAYS_ALL, "put_null",
           ALWAYS("error, put of NULL")),
@@ -391,6 +426,10 @@ const struct crime crimes_put[] = {
     CRIME(get_bulk_of_absurd_number, "a number of blocks that went below 0", KINDS_ALL, 0, NULL,
           ALWAYS("error")),
     CRIME(from_no_block, "memblock_from of NULL, and of what is no block", KINDS_ALL, 0, "from",
+          ALWAYS("error")),
+    CRIME(number_of_no_block, "a number for an address that no block holds", KINDS_ALL, 0, "index",
+          ALWAYS("error")),
+    CRIME(block_of_no_number, "a block for a number that none has", KINDS_ALL, 0, "at",
           ALWAYS("error")),
     {.name = NULL},
 };

@@ -108,6 +108,9 @@ MUTANTS = [
            'false', 'bulk_array', column='fence'),
     Mutant('memblock_from: range', 'lib/pool/block.c', ' && geometry_holds(mp, block);', ';',
            'from'),
+    Mutant('memblock_index: range', 'lib/layout/geometry.c',
+           '        distance / extent->step >= extent->num_blocks ||\n', '', 'index'),
+    Mutant('memblock_at: range', 'lib/pool/block.c', 'index < mp->mp_num_blocks', 'true', 'at'),
 
     Mutant('put: range, plain path', INLINE,
            'osmp_index(mp, block) >= mp->mp_num_blocks ||\n', '\n', 'range'),
