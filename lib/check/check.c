@@ -470,7 +470,7 @@ check_note_reinit(const struct record *record, struct os_mempool *mp, struct fau
     }
     check_held(record, held);
     faults->held = held;
-    fault = fault_note_gone(faults, mp, OSMEMPOOL_FAULT_REINIT, record->pool_name);
+    fault = fault_note_gone(faults, mp, record->id, OSMEMPOOL_FAULT_REINIT, record->pool_name);
     if (fault != NULL) {
         fault->n_blocks = record->n_out;
         fault->tracked = record->traces != NULL;

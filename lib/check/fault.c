@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "check/handler.h"
 #include "check/report.h"
+#include "check/throttle.h"
 #include "check/track.h"
 #include "layout/counts.h"
 #include "layout/geometry.h"
@@ -83,7 +84,8 @@ fault_kind_of_stray(const struct os_mempool *mp, const void *block)
 
 /* A new one in the list, of which the pool's memory tells nothing; NULL if there is no room. */
 static struct osmempool_fault *
-fault_add(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
+fault_add(struct faults *faults, struct os_mempool *mp, uint64_t pool_id, int kind,
+          const void *block)
 {
     struct osmempool_fault *fault;
 
@@ -91,6 +93,7 @@ fault_add(struct faults *faults, struct os_mempool *mp, int kind, const void *bl
     if (faults->n_told == FAULTS_MAX) {
         return NULL;
     }
+    faults->pool_ids[faults->n_told] = pool_id;
     fault = &faults->list[faults->n_told++];
     memset(fault, 0, sizeof(*fault));
     fault->size = sizeof(*fault);
@@ -104,7 +107,7 @@ fault_add(struct faults *faults, struct os_mempool *mp, int kind, const void *bl
 struct osmempool_fault *
 fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
 {
-    struct osmempool_fault *fault = fault_add(faults, mp, kind, block);
+    struct osmempool_fault *fault = fault_add(faults, mp, pool_tail(mp)->id, kind, block);
 
     counts_faults(mp, 1);
     if (fault != NULL) {
@@ -115,9 +118,10 @@ fault_note(struct faults *faults, struct os_mempool *mp, int kind, const void *b
 }
 
 struct osmempool_fault *
-fault_note_gone(struct faults *faults, struct os_mempool *mp, int kind, const char *name)
+fault_note_gone(struct faults *faults, struct os_mempool *mp, uint64_t pool_id, int kind,
+                const char *name)
 {
-    struct osmempool_fault *fault = fault_add(faults, mp, kind, NULL);
+    struct osmempool_fault *fault = fault_add(faults, mp, pool_id, kind, NULL);
 
     if (fault != NULL) {
         strlcpy(fault->pool_name, name, sizeof(fault->pool_name));
@@ -176,20 +180,38 @@ fault_call(struct handler handler, struct osmempool_fault *fault, uintptr_t fram
     running_end(running);
 }
 
-/* Hands a fault to all who want to hear of it. */
-static void
-fault_report(struct faults *faults, struct osmempool_fault *fault, struct handler handler,
-             uintptr_t frame)
+/* Whether number i is written to standard error; *seen becomes how many of its like there were. */
+static bool
+fault_is_printed(const struct faults *faults, uint32_t i, size_t *seen)
 {
-    if (fault->kind == OSMEMPOOL_FAULT_FOREIGN && fault_find != NULL) {
+    const struct osmempool_fault *fault = &faults->list[i];
+
+    if (fault_mode == FAULT_COUNT && !faults->aloud) {
+        return false;
+    }
+    *seen = throttle_count(fault->kind, faults->pool_ids[i], fault->caller);
+    return throttle_prints(*seen);
+}
+
+/* Hands number i to all who want to hear of it; whether it was written to standard error. */
+static bool
+fault_report(struct faults *faults, uint32_t i, struct handler handler, uintptr_t frame)
+{
+    struct osmempool_fault *fault = &faults->list[i];
+    size_t seen = 0;
+    bool printed = fault_is_printed(faults, i, &seen);
+
+    if (fault->kind == OSMEMPOOL_FAULT_FOREIGN && fault_find != NULL &&
+        (printed || handler.fn != NULL)) {
         fault_find(fault);
     }
     if (handler.fn != NULL) {
         fault_call(handler, fault, frame);
     }
-    if (fault_mode != FAULT_COUNT || faults->aloud) {
-        report_fault(fault, faults->held);
+    if (printed) {
+        report_fault(fault, faults->held, seen);
     }
+    return printed;
 }
 
 static void
@@ -198,6 +220,7 @@ faults_tell_all(struct faults *faults, const void *caller)
     const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     const struct handler handler = fault_get_handler(frame);
     const uint32_t thread = track_thread();
+    bool printed = false;
 
     if (faults->unfenced) {
         report_unfenced(faults->unfenced_name);
@@ -208,9 +231,9 @@ faults_tell_all(struct faults *faults, const void *caller)
     for (uint32_t i = 0; i < faults->n_told; i++) {
         faults->list[i].caller = (void *)(uintptr_t)caller;
         faults->list[i].thread = thread;
-        fault_report(faults, &faults->list[i], handler, frame);
+        printed |= fault_report(faults, i, handler, frame);
     }
-    if (faults->n > faults->n_told && fault_mode != FAULT_COUNT) {
+    if (faults->n > faults->n_told && printed) {
         report_more(faults->n - faults->n_told);
     }
     if (fault_mode == FAULT_ABORT) {
@@ -242,7 +265,7 @@ fault_no_pool(struct os_mempool *mp, const void *block, const void *caller)
     struct faults faults;
 
     faults_begin(&faults);
-    fault_add(&faults, mp, OSMEMPOOL_FAULT_NULL, block);
+    fault_add(&faults, mp, 0, OSMEMPOOL_FAULT_NULL, block);
     faults_report_all(&faults, caller);
     return OS_INVALID_PARM;
 }

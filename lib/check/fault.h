@@ -29,6 +29,7 @@ struct faults {
     const struct held
         *held; /* who has the blocks of a fault BLOCKS_OUT; NULL if nothing is known */
     struct osmempool_fault list[FAULTS_MAX];
+    uint64_t pool_ids[FAULTS_MAX]; /* of the registrations of their pools; 0 for none */
 };
 
 /* The list's bytes are set as faults are noted: most calls note none. */
@@ -55,8 +56,8 @@ fault_note_damaged_list(struct faults *faults, struct os_mempool *mp, const void
  * Notes a fault of a pool whose struct is not read or written, as it may be gone: the fault is not
  * counted there. NULL if the list is full.
  */
-OSMP_COLD struct osmempool_fault *
-fault_note_gone(struct faults *faults, struct os_mempool *mp, int kind, const char *name);
+OSMP_COLD struct osmempool_fault *fault_note_gone(struct faults *faults, struct os_mempool *mp,
+                                                  uint64_t pool_id, int kind, const char *name);
 
 /* Notes a put that is refused, and counts it as such, too; OS_INVALID_PARM. */
 OSMP_COLD os_error_t fault_refuse(struct faults *faults, struct os_mempool *mp, int kind,

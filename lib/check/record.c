@@ -178,6 +178,7 @@ record_make(struct os_mempool *mp)
         return false;
     }
     record_hook(mp, record);
+    record->id = pool_tail(mp)->id;
     memcpy(record->pool_name, pool_tail(mp)->name, sizeof(record->pool_name));
     record->membuf = mp->mp_membuf_addr;
     record->stride = geometry_stride(mp);

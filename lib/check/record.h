@@ -51,6 +51,7 @@ struct record {
     bool has_margins; /* a pattern is around the blocks that are out: margin.h */
     bool tells_leaks; /* blocks that are out at the end are told */
     bool is_fixed;    /* the buffer is static or on a stack: no allocator marks it again */
+    uint64_t id;      /* of the pool's registration */
     char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     struct fence fence;
 } __attribute__((aligned(8))); /* blocks and traces, which hold 64-bit words, lie behind it */

@@ -7,6 +7,7 @@
 
 #include "base/site.h"
 #include "base/text.h"
+#include "check/throttle.h"
 #include "check/track.h"
 
 static const char *const report_titles[] = {
@@ -294,14 +295,25 @@ report_what(struct text *text, const struct osmempool_fault *fault, const struct
     }
 }
 
+/* From the last that is printed because it is among the first ones. */
+static void
+report_seen(struct text *text, size_t seen)
+{
+    if (seen >= THROTTLE_ALL) {
+        text_add(text, "osmempool:   seen %zu times%s\n", seen,
+                 seen == THROTTLE_ALL ? "; from now on told at 16, 32, 64 and so on" : "");
+    }
+}
+
 void
-report_fault(const struct osmempool_fault *fault, const struct held *held)
+report_fault(const struct osmempool_fault *fault, const struct held *held, size_t seen)
 {
     struct text text = {0};
 
     report_begin(&text, report_titles[fault->kind], fault->pool_name);
     report_what(&text, fault, held);
     report_calls(&text, fault);
+    report_seen(&text, seen);
     text_write(&text);
 }
 

@@ -7,11 +7,14 @@
 #ifndef OSMP_CHECK_REPORT_H
 #define OSMP_CHECK_REPORT_H
 
+#include <stddef.h>
+
 #include "check/held.h"
 #include "osmempool.h"
 
-/* A fault; with it who holds the blocks that are out, or NULL. */
-void report_fault(const struct osmempool_fault *fault, const struct held *held);
+/* A fault; with it who holds the blocks that are out, or NULL. It is the one of this number of
+ * those that throttle.h takes for the same. */
+void report_fault(const struct osmempool_fault *fault, const struct held *held, size_t seen);
 
 /* The call found so many more. */
 void report_more(uint32_t n);

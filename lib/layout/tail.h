@@ -76,6 +76,7 @@ struct __attribute__((may_alias)) pool_tail {
     uint32_t words; /* debug words that hold for the pool: check/words.h */
     uint32_t fail_every;
     struct pool_keep *keep; /* NULL unless the pool was registered */
+    uint64_t id;            /* of its registration, the last one if it is over; 0 never */
     char name[OS_MEMPOOL_INFO_NAME_LEN];
 };
 

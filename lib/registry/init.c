@@ -47,6 +47,7 @@ init_make(struct node *node, const struct init_request *request, struct faults *
     init_format(request);
     memcpy(node->name, pool_tail(mp)->name, sizeof(node->name));
     pool_tail(mp)->keep = &node->keep;
+    pool_tail(mp)->id = node->id;
     pool_check(mp);
     if (node->keep.record != NULL) {
         check_set_fixed(node->keep.record, request->is_fixed);
@@ -143,7 +144,7 @@ init_try_end_pool(struct os_mempool *mp, struct init_end *end)
         return OS_INVALID_PARM;
     }
     if (!registry_is_intact(node)) {
-        fault_note_gone(&end->faults, mp, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);
+        fault_note_gone(&end->faults, mp, node->id, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);
         registry_drop(node);
         return OS_INVALID_PARM;
     }

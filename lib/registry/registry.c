@@ -280,18 +280,23 @@ registry_find_any(const struct os_mempool *mp)
 struct node *
 registry_renew(struct node *former, struct cache_set **caches)
 {
+    struct node *node;
+
     *caches = NULL;
     if (former != NULL) {
         registry_counted.reinits += former->state == NODE_REGISTERED;
         registry_forget(former, caches);
     }
-    return node_new();
+    node = node_new();
+    if (node != NULL) {
+        node->id = ++registry_last_id;
+    }
+    return node;
 }
 
 void
 registry_link(struct node *node)
 {
-    node->id = ++registry_last_id;
     node->state = NODE_REGISTERED;
     node_append(&registry_lists[NODE_REGISTERED], node);
     RB_INSERT(registry_tree, registry_tree_of(node->mp), node);

@@ -182,6 +182,50 @@ do_double_put(void)
     putter(&pool, block);
 }
 
+/* How many faults a handler was told of. */
+static uint32_t n_heard;
+
+static void
+hear(const struct osmempool_fault *fault, void *arg)
+{
+    n_heard++;
+}
+
+/* Two places at which mistakes are made in a loop, and two pools, of which one is made again. */
+static void
+do_storm(void)
+{
+    struct os_mempool_stats stats;
+
+    osmempool_set_fault_handler(hear, NULL);
+    putter(&pool, getter(&pool));
+    for (int i = 0; i < ROUNDS; i++) {
+        putter(&pool, buffer);
+        os_memblock_put_from_cb(&pool, buffer);
+        putter(&other, other_buffer);
+    }
+    os_mempool_stats_get(&pool, &stats, sizeof(stats));
+    os_mempool_init(&other, BLOCKS, BLOCK_BYTES, other_buffer, "again");
+    for (int i = 0; i < 12; i++) {
+        putter(&other, other_buffer);
+    }
+    printf("%u %llu\n", n_heard, (unsigned long long)stats.faults);
+}
+
+/* Each call finds more than it can tell of. */
+static void
+do_storm_of_calls(void)
+{
+    char *block = getter(&pool);
+
+    for (int i = 0; i < ROUNDS; i++) {
+        memset(buffer, i, sizeof(buffer));
+        putter(&pool, block);
+        os_mempool_clear(&pool);
+        block = getter(&pool);
+    }
+}
+
 static void
 do_foreign_put(void)
 {
@@ -569,6 +613,8 @@ static const struct {
     {"overrun", do_overrun},
     {"overrun-by-one", do_overrun_by_one},
     {"double-put", do_double_put},
+    {"storm", do_storm},
+    {"storm-of-calls", do_storm_of_calls},
     {"foreign-put", do_foreign_put},
     {"damaged-link", do_damaged_link},
     {"lost", do_lost},

@@ -43,6 +43,29 @@ class Reports(CulpritCase):
         self.assertEqual(outcome.status, -signal.SIGABRT)
         self.assertSays(outcome, "^osmempool: double put: ")
 
+    def test_the_same_report_in_a_loop_is_told_ten_times_and_then_at_powers_of_two(self):
+        outcome = self.commit("storm", OSMEMPOOL_FAULT="log")
+        self.assertEqual(outcome.status, 0)
+        # All are counted, and handed to the handler.
+        self.assertEqual(outcome.out, "60012 40000\n")
+        seen = [str(10)] + [str(2 ** i) for i in range(4, 15)]
+        for pool in ("scene", "other"):
+            reports = re.findall(rf"double put: pool '{pool}': .*\n.* this call at ({SITE})(?: \S+)?,"
+                                 r".*\n(?:.* run with .*\n)?(?:.*  seen (\d+) times)?", outcome.text)
+            sites = sorted({site for site, _ in reports})
+            self.assertEqual(len(sites), 2 if pool == "scene" else 1)
+            for site in sites:
+                self.assertEqual([n for at, n in reports if at == site], [""] * 9 + seen)
+        # The one that was made again is another pool.
+        self.assertEqual(outcome.text.count("double put: pool 'again'"), 10)
+
+    def test_that_a_call_found_more_is_told_with_one_that_is_printed(self):
+        outcome = self.commit("storm-of-calls", OSMEMPOOL_FAULT="log",
+                              OSMEMPOOL_DEBUG="check,poison")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, r"\nosmempool: and \d+ more in the same call\n")
+        self.assertLess(outcome.text.count("\n"), 500)
+
     def test_a_setting_that_is_none_is_told(self):
         outcome = self.commit("clean", OSMEMPOOL_FAULT="panic\x1b")
         self.assertEqual(outcome.text, "osmempool: OSMEMPOOL_FAULT=panic\\x1b ignored: "

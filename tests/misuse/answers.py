@@ -47,6 +47,8 @@ class Outcome:
         # Told when all handlers may be gone already.
         self.at_exit = words.count('osmempool: blocks out at exit: ')
         self.reports = -self.at_exit + len(re.findall(r"(?m)^osmempool: \w[^:]*: pool '", words))
+        # Of the same fault again and again not all are.
+        self.all_reported = 'osmempool:   seen 10 times; ' not in words
         self.owned = 'owner yes' in lines
         self.answer = ', '.join(dict.fromkeys(self._parts())) or 'silent'
 

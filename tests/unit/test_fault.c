@@ -127,7 +127,7 @@ an_overwritten_pool_is_not_touched(void **state)
 
     assert_true(gone != MAP_FAILED);
     faults_begin(&faults);
-    fault_note_gone(&faults, gone, OSMEMPOOL_FAULT_OVERWRITTEN, "gone");
+    fault_note_gone(&faults, gone, 0, OSMEMPOOL_FAULT_OVERWRITTEN, "gone");
     faults_report(&faults, &faults);
     assert_int_equal(n_seen, 1);
     assert_int_equal(seen.kind, OSMEMPOOL_FAULT_OVERWRITTEN);

@@ -28,7 +28,7 @@ static void
 expect(struct said *said, const struct osmempool_fault *fault, const char *text)
 {
     said_begin(said);
-    report_fault(fault, NULL);
+    report_fault(fault, NULL, 1);
     said_end(said);
     if (strstr(said->text, text) == NULL) {
         fail_msg("not in the report: %s\n%s", text, said->text);
@@ -56,7 +56,7 @@ each_kind_has_a_title_and_tells_the_call(void **state)
         struct osmempool_fault fault = fault_of((enum osmempool_fault_kind)kind);
 
         said_begin(&said);
-        report_fault(&fault, &held);
+        report_fault(&fault, &held, 1);
         said_end(&said);
         expect_marked_lines(said.text);
         assert_null(strstr(said.text, "null"));
@@ -138,6 +138,35 @@ too_many_blocks_in_one_call_are_told_by_their_number(void **state)
 }
 
 static void
+that_it_was_seen_before_is_told_when_others_are_not_printed(void **state)
+{
+    struct osmempool_fault fault = fault_of(OSMEMPOOL_FAULT_DOUBLE_PUT);
+    static const struct {
+        size_t seen;
+        const char *text;
+    } cases[] = {
+        {0, NULL},
+        {1, NULL},
+        {9, NULL},
+        {10, "osmempool:   seen 10 times; from now on told at 16, 32, 64 and so on\n"},
+        {16, "osmempool:   seen 16 times\n"},
+        {1048576, "osmempool:   seen 1048576 times\n"},
+    };
+    struct said said;
+
+    for (unsigned i = 0; i < LENGTH(cases); i++) {
+        said_begin(&said);
+        report_fault(&fault, NULL, cases[i].seen);
+        said_end(&said);
+        if (cases[i].text == NULL) {
+            assert_null(strstr(said.text, "seen"));
+        } else {
+            assert_non_null(strstr(said.text, cases[i].text));
+        }
+    }
+}
+
+static void
 holders_are_told_by_place(void **state)
 {
     struct held held = {
@@ -174,6 +203,7 @@ main(void)
         cmocka_unit_test(what_track_knows_is_told_or_how_to_know_it),
         cmocka_unit_test(the_true_pool_of_a_foreign_block_is_named),
         cmocka_unit_test(too_many_blocks_in_one_call_are_told_by_their_number),
+        cmocka_unit_test(that_it_was_seen_before_is_told_when_others_are_not_printed),
         cmocka_unit_test(holders_are_told_by_place),
     };
 
