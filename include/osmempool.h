@@ -182,7 +182,8 @@ enum __attribute__((__mode__(__SI__))) osmempool_fault_kind {
     OSMEMPOOL_FAULT_DAMAGED_LIST,     /**< the list of free blocks does not lead to a block */
     OSMEMPOOL_FAULT_WRITE_AFTER_PUT,  /**< a block was changed while it was free */
     OSMEMPOOL_FAULT_DAMAGED_COUNTERS, /**< free blocks and the pool's members disagree */
-    OSMEMPOOL_FAULT_BLOCKS_OUT,       /**< the pool is unregistered and blocks are out */
+    OSMEMPOOL_FAULT_BLOCKS_OUT,       /**< the pool is unregistered, or the program ends, and blocks
+                                           are in use */
     OSMEMPOOL_FAULT_OVERRUN,          /**< a block was written beyond its end while it was out */
     OSMEMPOOL_FAULT_UNDERRUN,         /**< a block was written before its beginning, likewise */
     OSMEMPOOL_FAULT_SHARED_BUFFER,    /**< a new pool's buffer is another registered pool's, too */
@@ -212,7 +213,7 @@ struct osmempool_fault {
                                   bulk put, refused for their number */
     size_t offset;           /**< MISALIGNED, WRITE_AFTER_PUT, OVERRUN: the first wrong byte of the
                                   block; UNDERRUN: how many bytes before the block that is */
-    void *caller;            /**< return address of the call that found it */
+    void *caller;            /**< return address of the call that found it; NULL at exit */
     uint32_t thread;         /**< number of the calling thread */
     uint32_t n_bytes;        /**< number of bytes in the next two */
     unsigned char found[16]; /**< where data changed, and DAMAGED_LIST: what is there */
@@ -231,8 +232,9 @@ OSMP_LAYOUT_END
 /**
  * A fault handler. It runs in the thread whose call found the fault, before that call returns, with
  * no lock held: it may call anything here. A fault that it makes itself is counted, but not handed
- * to it. It must return. The fault is valid until then; its pool may be gone already if another
- * thread ended it.
+ * to it. It must return, or end the process. The fault is valid until then; its pool may be gone
+ * already if another thread ended it. For what is found when the program ends (caller is NULL) it
+ * runs after the program's exit handlers and destructors, and the pool's memory may be gone.
  *
  * @param fault  What was found.
  * @param arg    As given to osmempool_set_fault_handler().

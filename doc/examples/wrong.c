@@ -115,6 +115,10 @@ go_wrong(const char *how)
         for (int i = 0; i < 10; i++) {
             answer();
         }
+    } else if (strcmp(how, "forget") == 0) {
+        keep(1);
+        send_off(message);
+        log_later(message);
     }
 }
 
@@ -122,7 +126,7 @@ int
 main(int argc, char **argv)
 {
     if (argc != 2) {
-        fprintf(stderr, "usage: wrong double|late|overrun|leak|keep|answer\n");
+        fprintf(stderr, "usage: wrong double|late|overrun|leak|keep|answer|forget\n");
         return 64;
     }
     title = strdup("messages");

@@ -12,4 +12,8 @@
  */
 bool memory_can_be_read(const void *bytes, size_t n);
 
+/* Copies n bytes; false if not all of them can be read, or the kernel does not do that. Likewise.
+ */
+bool memory_read(void *to, const void *bytes, size_t n);
+
 #endif

@@ -48,7 +48,7 @@ os_error_t
 check_refuse(struct faults *faults, struct os_mempool *mp, int kind, const void *block)
 {
     counts_refuse(mp);
-    record_tell(mp, fault_note(faults, mp, kind, block));
+    record_tell(record_of(mp), fault_note(faults, mp, kind, block));
     return OS_INVALID_PARM;
 }
 
@@ -70,14 +70,14 @@ check_note_change(struct os_mempool *mp, struct faults *faults, const struct poi
         fault->found[i] = ((const unsigned char *)poison->block)[offset + i];
         fault->expected[i] = poison_byte(poison, offset + i);
     }
-    record_tell(mp, fault);
+    record_tell(record_of(mp), fault);
 }
 
 /* The offset of the first byte of a free block that was changed; SIZE_MAX if none is to be seen. */
 static size_t
 check_find_change(const struct os_mempool *mp, uint32_t i, struct poison *poison)
 {
-    *poison = record_poison(mp, i);
+    *poison = record_poison(record_of(mp), i);
     return record_of(mp)->may_touch ? poison_find(poison) : SIZE_MAX;
 }
 
@@ -373,7 +373,6 @@ void
 check_held(const struct record *record, struct held *held)
 {
     memset(held, 0, sizeof(*held));
-    memcpy(held->pool_name, record->pool_name, sizeof(held->pool_name));
     held->n_blocks = record->n_blocks;
     held->n_out = record->n_out;
     held->tracked = record->traces != NULL;

@@ -58,12 +58,6 @@ fault_set_finder(void (*find)(struct osmempool_fault *fault))
     fault_find = find;
 }
 
-bool
-fault_is_logged(void)
-{
-    return fault_mode != FAULT_COUNT;
-}
-
 OSMP_PUBLIC void
 osmempool_set_fault_handler(osmempool_fault_fn *fn, void *arg)
 {
@@ -236,9 +230,20 @@ faults_tell_all(struct faults *faults, const void *caller)
     if (faults->n > faults->n_told && printed) {
         report_more(faults->n - faults->n_told);
     }
+}
+
+void
+fault_abort_if_asked(void)
+{
     if (fault_mode == FAULT_ABORT) {
         abort();
     }
+}
+
+bool
+fault_is_heard(void)
+{
+    return fault_mode != FAULT_COUNT || handler_get().fn != NULL;
 }
 
 /* A function of its own: the compiler takes the address of errno for a constant, but it is another
@@ -256,7 +261,16 @@ faults_report_all(struct faults *faults, const void *caller)
     int saved = errno;
 
     faults_tell_all(faults, caller);
+    if (faults->n > 0) {
+        fault_abort_if_asked();
+    }
     fault_restore_errno(saved);
+}
+
+void
+faults_report_exit(struct faults *faults)
+{
+    faults_tell_all(faults, NULL);
 }
 
 os_error_t

@@ -81,8 +81,14 @@ faults_report(struct faults *faults, const void *caller)
     }
 }
 
-/* Whether faults are written to standard error: OSMEMPOOL_FAULT=log|abort. */
-bool fault_is_logged(void);
+/* The same for what no call found, when the program ends; does not abort. */
+OSMP_COLD void faults_report_exit(struct faults *faults);
+
+/* Ends the program if OSMEMPOOL_FAULT says so. */
+OSMP_COLD void fault_abort_if_asked(void);
+
+/* Whether anybody wants to hear of faults: a handler is set, or OSMEMPOOL_FAULT=log|abort. */
+bool fault_is_heard(void);
 
 /* What finds the registered pool that an address is in and fills in the fault's last members. */
 void fault_set_finder(void (*find)(struct osmempool_fault *fault));

@@ -23,7 +23,6 @@ struct held_site {
 };
 
 struct held {
-    char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     uint32_t n_blocks;
     uint32_t n_out;
     uint32_t n_sites;

@@ -66,7 +66,7 @@ margin_note(struct os_mempool *mp, uint32_t i, const struct margin *margin, stru
     fault->n_bytes = (uint32_t)(n < sizeof(fault->found) ? n : sizeof(fault->found));
     memcpy(fault->found, at, fault->n_bytes);
     memset(fault->expected, POISON_BYTE, fault->n_bytes);
-    record_tell(mp, fault);
+    record_tell(record_of(mp), fault);
 }
 
 static bool

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/poison.h"
 
-#include "layout/geometry.h"
-
 static const uintptr_t poison_word = (uintptr_t)-1 / 255 * POISON_BYTE;
 
 struct poison
-poison_of(const struct os_mempool *mp, void *block, const void *next, bool filled)
+poison_of(void *block, size_t stride, uintptr_t key, const void *next, bool filled)
 {
     return (struct poison){
         .block = block,
         .next = next,
-        .key = osmp_key(mp, block),
-        .n_words = geometry_stride(mp) / sizeof(osmp_word),
+        .key = key,
+        .n_words = stride / sizeof(osmp_word),
         .filled = filled,
     };
 }
 
-/* How many words of the block are known: without the pattern the first two. */
-static size_t
+size_t
 poison_known(const struct poison *poison)
 {
     return poison->filled || poison->n_words < 2 ? poison->n_words : 2;
@@ -52,21 +49,27 @@ poison_byte(const struct poison *poison, size_t offset)
 }
 
 size_t
-poison_find(const struct poison *poison)
+poison_find_in(const struct poison *poison, const osmp_word *words, size_t first, size_t n)
 {
-    const osmp_word *words = osmp_words(poison->block);
-    const unsigned char *bytes = poison->block;
+    const unsigned char *bytes = (const unsigned char *)words;
     size_t i = 0;
 
-    while (i < poison_known(poison) && words[i] == poison_expected(poison, i)) {
+    while (i < n && words[i] == poison_expected(poison, first + i)) {
         i++;
     }
-    if (i == poison_known(poison)) {
+    if (i == n) {
         return SIZE_MAX;
     }
     i *= sizeof(osmp_word);
-    while (bytes[i] == poison_byte(poison, i)) {
+    first *= sizeof(osmp_word);
+    while (bytes[i] == poison_byte(poison, first + i)) {
         i++;
     }
-    return i;
+    return first + i;
+}
+
+size_t
+poison_find(const struct poison *poison)
+{
+    return poison_find_in(poison, osmp_words(poison->block), 0, poison_known(poison));
 }

@@ -25,32 +25,56 @@ record_handle(const struct record *record)
 
 /* The block after number i on the list; NULL after the last. */
 static void *
-record_next(const struct os_mempool *mp, uint32_t i)
+record_next(const struct record *record, uint32_t i)
 {
-    uint32_t next = record_of(mp)->blocks[i].next;
+    uint32_t next = record->blocks[i].next;
 
-    return next != 0 ? record_block(mp, next - 1) : NULL;
+    return next != 0 ? record_address(record, next - 1) : NULL;
 }
 
 struct poison
-record_poison(const struct os_mempool *mp, uint32_t i)
+record_poison(const struct record *record, uint32_t i)
 {
-    return poison_of(mp, record_block(mp, i), record_next(mp, i), record_has_word(mp, WORD_POISON));
+    void *block = record_address(record, i);
+
+    return poison_of(block, record->stride, record->secret ^ (uintptr_t)block,
+                     record_next(record, i), record->filled);
 }
 
-/* Writes into the free blocks what belongs there. */
+/* Writes into a free block what belongs there. */
 static void
-record_mark_all(const struct os_mempool *mp)
+record_mark(const struct record *record, uint32_t i)
 {
-    const struct record *record = record_of(mp);
+    struct poison poison = record_poison(record, i);
 
+    poison_set(&poison);
+}
+
+static void
+record_mark_all(const struct record *record)
+{
     for (uint32_t i = 0; i < record->n_blocks; i++) {
         if ((record->blocks[i].state & BLOCK_FREE) != 0) {
-            struct poison poison = record_poison(mp, i);
-
-            poison_set(&poison);
+            record_mark(record, i);
         }
     }
+}
+
+/* Makes block number i free, with the block `next` behind it. It is marked before it is free, as
+ * exit_check.c reads without the lock. */
+static void
+record_set_free(struct record *record, uint32_t i, uint32_t next)
+{
+    struct record_block *block = &record->blocks[i];
+
+    /* Relaxed: exit_check.c looks more than once. */
+    __atomic_store_n(&block->state, 0, __ATOMIC_RELAXED);
+    block->next = next;
+    if (record->may_touch) {
+        record_mark(record, i);
+    }
+    /* Release: pairs with the acquire in exit_check_is_free(); the marks come before. */
+    __atomic_store_n(&block->state, BLOCK_FREE, __ATOMIC_RELEASE);
 }
 
 static void
@@ -66,7 +90,7 @@ record_format(struct os_mempool *mp)
     struct record *record = record_of(mp);
 
     for (uint32_t i = 0; i < record->n_blocks; i++) {
-        record->blocks[i] = (struct record_block){i + 1 < record->n_blocks ? i + 2 : 0, BLOCK_FREE};
+        record_set_free(record, i, i + 1 < record->n_blocks ? i + 2 : 0);
     }
     record->n_out = 0;
     record_set_first(mp, record->n_blocks > 0);
@@ -75,9 +99,6 @@ record_format(struct os_mempool *mp)
     }
     if (record->told) {
         watch_begin(record_handle(record), (void *)record->membuf, record_hidden_bytes(record));
-    }
-    if (record->may_touch) {
-        record_mark_all(mp);
     }
 }
 
@@ -119,6 +140,7 @@ record_set_poison(struct os_mempool *mp)
 {
     struct pool_tail *tail = pool_tail(mp);
 
+    record_of(mp)->filled = true;
     __atomic_store_n(&tail->words, (tail->words & ~(uint32_t)WORD_FENCE) | WORD_POISON,
                      __ATOMIC_RELAXED);
 }
@@ -131,8 +153,9 @@ record_fence(struct os_mempool *mp)
 
     record->fenced = fence_make(&record->fence, record->n_blocks, geometry_stride(mp));
     if (record->fenced) {
-        geometry_place(mp, fence_first(&record->fence, geometry_stride(mp)),
-                       fence_step(&record->fence));
+        record->first_at = fence_first(&record->fence, record->stride);
+        record->step = fence_step(&record->fence);
+        geometry_place(mp, record->first_at, record->step);
     } else {
         record_set_poison(mp);
         report_unfenced(record->pool_name);
@@ -140,10 +163,8 @@ record_fence(struct os_mempool *mp)
 }
 
 void
-record_tell(const struct os_mempool *mp, struct osmempool_fault *fault)
+record_tell(const struct record *record, struct osmempool_fault *fault)
 {
-    const struct record *record = record_of(mp);
-
     if (fault == NULL || record == NULL || record->traces == NULL) {
         return;
     }
@@ -182,6 +203,11 @@ record_make(struct os_mempool *mp)
     memcpy(record->pool_name, pool_tail(mp)->name, sizeof(record->pool_name));
     record->membuf = mp->mp_membuf_addr;
     record->stride = geometry_stride(mp);
+    record->first_at = record->membuf;
+    record->step = record->stride;
+    record->secret = mp->osmp_secret;
+    record->filled = record_has_word(mp, WORD_POISON);
+    record->is_on_stack = watch_is_on_stack((void *)record->membuf);
     record->thorough = record_has_word(mp, WORD_CHECK);
     if (record_has_word(mp, WORD_FENCE) && mp->mp_num_blocks > 0) {
         record_fence(mp);
@@ -251,10 +277,10 @@ record_drop_fence(struct os_mempool *mp)
         return false;
     }
     record->fenced = false;
-    record->may_touch = !record->told;
     record_set_poison(mp);
-    if (record->may_touch) {
-        record_mark_all(mp);
+    if (!record->told) {
+        record_mark_all(record);
+        record->may_touch = true;
     }
     return true;
 }
@@ -278,14 +304,9 @@ record_give(struct os_mempool *mp, uint32_t i)
 {
     struct record *record = record_of(mp);
 
-    record->blocks[i] = (struct record_block){record->first, BLOCK_FREE};
+    record_set_free(record, i, record->first);
     record_set_first(mp, i + 1);
     record->n_out--;
-    if (record->may_touch) {
-        struct poison poison = record_poison(mp, i);
-
-        poison_set(&poison);
-    }
     if (record->told) {
         watch_in(record_handle(record), record_block(mp, i), geometry_stride(mp));
     }

@@ -37,6 +37,9 @@ struct record {
     size_t map_bytes;     /* of this record and what it points to */
     uintptr_t membuf;     /* the caller's buffer */
     size_t stride;        /* of its blocks */
+    uintptr_t first_at;   /* where block 0 is, in the buffer or behind a fence */
+    size_t step;          /* and how far it is from one block to the next */
+    uintptr_t secret;     /* the pool's, of which its blocks' keys are made */
     uint32_t n_blocks;
     uint32_t n_out;
     uint32_t first;   /* as record_block.next */
@@ -48,9 +51,11 @@ struct record {
     bool fenced;      /* free blocks are inaccessible */
     bool disagrees;   /* its members with the record, and that was told */
     bool may_touch;   /* the library may read and write free blocks */
+    bool filled;      /* they hold the pattern */
     bool has_margins; /* a pattern is around the blocks that are out: margin.h */
     bool tells_leaks; /* blocks that are out at the end are told */
     bool is_fixed;    /* the buffer is static or on a stack: no allocator marks it again */
+    bool is_on_stack; /* the buffer is on the stack of the thread that made the pool */
     uint64_t id;      /* of the pool's registration */
     char pool_name[OS_MEMPOOL_INFO_NAME_LEN];
     struct fence fence;
@@ -102,11 +107,11 @@ void record_give_back(struct record *record);
 /* The fence is given up for poison, and all memory is accessible; false if the kernel refuses. */
 bool record_drop_fence(struct os_mempool *mp);
 
-/* What track knows of the block that a fault is about; fault may be NULL. */
-void record_tell(const struct os_mempool *mp, struct osmempool_fault *fault);
+/* What track knows of the block that a fault is about; record and fault may be NULL. */
+void record_tell(const struct record *record, struct osmempool_fault *fault);
 
 /* What a free block should hold. */
-struct poison record_poison(const struct os_mempool *mp, uint32_t i);
+struct poison record_poison(const struct record *record, uint32_t i);
 
 static inline struct record *
 record_of(const struct os_mempool *mp)
@@ -128,12 +133,15 @@ record_is_free(const struct os_mempool *mp, uint32_t i)
 
 /* Address of a block. */
 static inline void *
+record_address(const struct record *record, uint32_t i)
+{
+    return (void *)(record->first_at + i * record->step);
+}
+
+static inline void *
 record_block(const struct os_mempool *mp, uint32_t i)
 {
-    const struct record *record = record_of(mp);
-    size_t step = record->fence.map != NULL ? fence_step(&record->fence) : geometry_stride(mp);
-
-    return (void *)(mp->mp_membuf_addr + i * step);
+    return record_address(record_of(mp), i);
 }
 
 #endif

@@ -29,6 +29,14 @@ static const char *const report_titles[] = {
     [OSMEMPOOL_FAULT_REINIT] = "init of a registered pool",
 };
 
+static const char *
+report_title(const struct osmempool_fault *fault)
+{
+    bool at_exit = fault->kind == OSMEMPOOL_FAULT_BLOCKS_OUT && fault->caller == NULL;
+
+    return at_exit ? "blocks out at exit" : report_titles[fault->kind];
+}
+
 /* Each line bears the library's name, as it stands among those of others. */
 static void
 report_begin(struct text *text, const char *title, const char *pool_name)
@@ -91,8 +99,12 @@ report_calls(struct text *text, const struct osmempool_fault *fault)
 {
     const char *program = getprogname();
 
-    text_add(text, "osmempool:   this call at ");
-    report_site(text, fault->caller);
+    if (fault->caller != NULL) {
+        text_add(text, "osmempool:   this call at ");
+        report_site(text, fault->caller);
+    } else {
+        text_add(text, "osmempool:   found at exit");
+    }
     text_add(text, ", thread %u of ", fault->thread);
     text_add_escaped(text, program != NULL ? program : "?");
     text_add(text, "[%d]\n", (int)getpid());
@@ -310,7 +322,7 @@ report_fault(const struct osmempool_fault *fault, const struct held *held, size_
 {
     struct text text = {0};
 
-    report_begin(&text, report_titles[fault->kind], fault->pool_name);
+    report_begin(&text, report_title(fault), fault->pool_name);
     report_what(&text, fault, held);
     report_calls(&text, fault);
     report_seen(&text, seen);
@@ -323,16 +335,6 @@ report_more(uint32_t n)
     struct text text = {0};
 
     text_add(&text, "osmempool: and %u more in the same call\n", n);
-    text_write(&text);
-}
-
-void
-report_exit(const struct held *held)
-{
-    struct text text = {0};
-
-    report_begin(&text, "blocks out at exit", held->pool_name);
-    report_out(&text, held);
     text_write(&text);
 }
 

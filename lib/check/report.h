@@ -12,15 +12,12 @@
 #include "check/held.h"
 #include "osmempool.h"
 
-/* A fault; with it who holds the blocks that are out, or NULL. It is the one of this number of
- * those that throttle.h takes for the same. */
+/* A fault; without a caller it was found at exit. `held` says who holds the blocks that are in use,
+ * or is NULL; `seen` is throttle.h's count of this report. */
 void report_fault(const struct osmempool_fault *fault, const struct held *held, size_t seen);
 
 /* The call found so many more. */
 void report_more(uint32_t n);
-
-/* Blocks are out at the end of the program. */
-void report_exit(const struct held *held);
 
 /* Why a pool has no fence, and has poison instead. Said of the first such pool of a process: where
  * one gets none, the next one hardly ever does. */

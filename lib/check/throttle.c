@@ -4,9 +4,9 @@
 #include "base/hash.h"
 
 /*
- * A hash of one word stands for kind, pool and call site: a slot is then taken by one exchange, and
- * no thread waits for another. That two of 256 have the same hash, and one count, has a chance of
- * one in 10^14 (in 10^5 on 32-bit machines). Slots are never given back.
+ * A hash of one word stands for kind, pool and call site, so that one exchange takes a slot and no
+ * thread waits for another. Two of 256 reports share a hash, and then a count, with a probability
+ * of 10^-14 (10^-5 on 32-bit machines). A slot is never given back.
  */
 struct throttle_slot {
     uintptr_t hash; /* 0: free */
@@ -24,8 +24,8 @@ throttle_hash(int kind, uint64_t pool_id, const void *caller)
     return high != 0 ? high : 1;
 }
 
-/* Whether the slot is the hash's, perhaps from now on. Relaxed: nothing is read on the strength of
- * the hash but the count, which is one word. */
+/* Takes the slot for the hash if it is free; true if it is the hash's. Relaxed: the hash publishes
+ * nothing but the count, which is one word. */
 static bool
 throttle_claim(struct throttle_slot *slot, uintptr_t hash)
 {
@@ -48,7 +48,7 @@ throttle_count(int kind, uint64_t pool_id, const void *caller)
         struct throttle_slot *slot = &throttle_slots[(first + i) % THROTTLE_MAX];
 
         if (throttle_claim(slot, hash)) {
-            /* Relaxed: each thread gets a number of its own, which is all that counts. */
+            /* Relaxed: only the numbers must differ. */
             return __atomic_add_fetch(&slot->n, 1, __ATOMIC_RELAXED);
         }
     }

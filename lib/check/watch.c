@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/tool.h"
+#include "check/asan_options.h"
 
 enum { WATCH_STACK_BYTES = 8 << 20 };
 
@@ -70,10 +71,13 @@ watch_kind(void)
 bool
 watch_wants_leaks(void)
 {
-    const char *options = secure_getenv("ASAN_OPTIONS");
+    return watch_kind() == WATCH_ASAN && asan_options_want_leaks();
+}
 
-    return watch_kind() == WATCH_ASAN &&
-           (options == NULL || strstr(options, "detect_leaks=0") == NULL);
+int
+watch_leak_exit_code(void)
+{
+    return asan_options_exit_code();
 }
 
 void
@@ -205,13 +209,13 @@ watch_stack_top(void)
 }
 
 /* Larger stacks than usual are not known to the end; pthread_getattr_np() would, and allocates. */
-static bool
-watch_is_on_stack(uintptr_t address)
+bool
+watch_is_on_stack(const void *address)
 {
+    const uintptr_t at = (uintptr_t)address;
     const uintptr_t top = watch_stack_top();
 
-    return address >= (uintptr_t)__builtin_frame_address(0) && address < top &&
-           top - address < WATCH_STACK_BYTES;
+    return at >= (uintptr_t)__builtin_frame_address(0) && at < top && top - at < WATCH_STACK_BYTES;
 }
 
 bool
@@ -219,8 +223,7 @@ watch_is_fixed(const void *address)
 {
     struct watch_segment segment = {.address = (uintptr_t)address};
 
-    return dl_iterate_phdr(watch_look_in_object, &segment) != 0 ||
-           watch_is_on_stack((uintptr_t)address);
+    return dl_iterate_phdr(watch_look_in_object, &segment) != 0 || watch_is_on_stack(address);
 }
 
 static void

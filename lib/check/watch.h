@@ -26,6 +26,9 @@ enum watch watch_kind(void);
  */
 bool watch_wants_leaks(void);
 
+/* The exit status of such a program if it has leaks, as AddressSanitizer has it; 0: its own. */
+int watch_leak_exit_code(void);
+
 /* For unit tests that write into free blocks on purpose: nobody watches from now on. */
 void watch_ignore(void);
 
@@ -59,6 +62,9 @@ void watch_clear_stack(void);
 /* Whether an address is static or on the caller's stack. Call it with no lock held: it asks the
  * loader. */
 bool watch_is_fixed(const void *address);
+
+/* Whether it is on the caller's stack. */
+bool watch_is_on_stack(const void *address);
 
 /* A block of n bytes goes out; a block of n bytes comes back. */
 void watch_out(const void *handle, const void *block, size_t n);

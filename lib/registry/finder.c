@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* finder.c: which registered pool an address belongs to, and who holds blocks at the end. */
+/* finder.c: which registered pool an address belongs to. */
 #include "registry/finder.h"
 
 #include <string.h>
 
 #include "base/compiler.h"
 #include "check/check.h"
-#include "check/report.h"
-#include "check/watch.h"
 #include "layout/geometry.h"
 #include "registry/registry.h"
 
@@ -141,53 +139,4 @@ __attribute__((constructor(102))) static void
 finder_register(void)
 {
     fault_set_finder(finder_find);
-}
-
-/* The record number n of those that have something to tell; false if there are fewer. */
-static bool
-finder_held(size_t n, struct held *held)
-{
-    struct node *node;
-
-    registry_enter();
-    for (node = registry_first_any(); node != NULL; node = node->next) {
-        if (node->keep.record != NULL && check_tells_leaks(node->keep.record) && n-- == 0) {
-            check_held(node->keep.record, held);
-            break;
-        }
-    }
-    registry_leave();
-    return node != NULL;
-}
-
-/* Memcheck looks for lost blocks of registered pools. */
-static void
-finder_ask_memcheck(void)
-{
-    registry_enter();
-    for (struct node *node = registry_first_any(); node != NULL; node = node->next) {
-        if (node->keep.record != NULL) {
-            check_keep_held(node->keep.record);
-        }
-    }
-    registry_leave();
-}
-
-/*
- * For pools under check and track; and for all where AddressSanitizer looks for leaks, as
- * LeakSanitizer cannot see into pools. Looks at the library's records alone: a pool may have been
- * on main()'s stack, and nobody asks for its blocks any more.
- */
-__attribute__((destructor(102))) static void
-finder_tell_leaks(void)
-{
-    bool wanted = watch_wants_leaks() || fault_is_logged();
-    struct held held;
-
-    if (watch_kind() == WATCH_MEMCHECK) {
-        finder_ask_memcheck();
-    }
-    for (size_t n = 0; wanted && finder_held(n, &held); n++) {
-        report_exit(&held);
-    }
 }

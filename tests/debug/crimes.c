@@ -258,6 +258,151 @@ do_lost_at_unregister(void)
     os_mempool_unregister(&pool);
 }
 
+/* Blocks are out, and others damaged, in two pools. */
+static void
+do_lost_and_damaged(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct os_mempool *mp = i == 0 ? &pool : &other;
+        char *first = getter(mp);
+        char *second = getter(mp);
+
+        getter(mp);
+        putter(mp, first);
+        putter(mp, second);
+        culprit_write(first + 20);
+        culprit_write(second + 21);
+    }
+}
+
+/* A test that wants to fail by its own means. */
+static void
+fail_test(const struct osmempool_fault *fault, void *arg)
+{
+    printf("%d %s %u %u %d\n", fault->kind, fault->pool_name, fault->index, fault->n_blocks,
+           fault->caller == NULL);
+    fflush(stdout);
+    if (fault->kind == OSMEMPOOL_FAULT_BLOCKS_OUT) {
+        _exit(7);
+    }
+}
+
+static void
+do_lost_and_heard(void)
+{
+    osmempool_set_fault_handler(fail_test, NULL);
+    do_lost_and_damaged();
+}
+
+/* What the C library has still to write is written; and memory of malloc's is lost, too. */
+static void *volatile forgotten;
+
+static void
+do_lost_with_words(void)
+{
+    printf("last words\n");
+    do_lost();
+}
+
+static void
+do_lost_with_memory(void)
+{
+    forgotten = malloc(4711);
+    forgotten = NULL;
+    do_lost();
+}
+
+/* Put after all, by an exit handler. */
+static char *late;
+
+static void
+put_late(void)
+{
+    putter(&pool, late);
+}
+
+static void
+do_put_at_exit(void)
+{
+    late = getter(&pool);
+    atexit(put_late);
+}
+
+static void
+do_put_after_unregister(void)
+{
+    char *block = getter(&pool);
+
+    os_mempool_unregister(&pool);
+    putter(&pool, block);
+}
+
+/* Pools whose memory is something else, or nothing, when the program ends: a struct and a buffer
+ * on a stack, and in a mapping. */
+static __attribute__((noinline)) void
+use_stack(struct os_mempool *mp)
+{
+    os_membuf_t words[OS_MEMPOOL_SIZE(BLOCKS, BLOCK_BYTES)];
+
+    os_mempool_init(mp, BLOCKS, BLOCK_BYTES, words, "on the stack");
+    putter(mp, getter(mp));
+    /* A compiler may know that nobody reads them any more. */
+    __asm__ volatile("" : : "r"(words) : "memory");
+}
+
+static __attribute__((noinline)) void
+overwrite_stack(int value)
+{
+    char bytes[65536];
+
+    memset(bytes, value, sizeof(bytes));
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+static void
+do_gone_at_exit(void)
+{
+    static struct os_mempool stays;
+    const size_t bytes = OS_MEMPOOL_BYTES(BLOCKS, BLOCK_BYTES);
+    char *map = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (map == MAP_FAILED) {
+        exit(10);
+    }
+    use_stack(&stays);
+    overwrite_stack(1);
+    os_mempool_init((struct os_mempool *)(void *)map, BLOCKS, BLOCK_BYTES, map + bytes, "unmapped");
+    munmap(map, 2 * bytes);
+}
+
+/* Threads are at work while the program ends. */
+static void *
+work_on(void *arg)
+{
+    for (;;) {
+        char *blocks[3];
+
+        for (int i = 0; i < 3; i++) {
+            blocks[i] = memset(getter(&pool), i, BLOCK_BYTES);
+        }
+        for (int i = 0; i < 3; i++) {
+            putter(&pool, blocks[i]);
+        }
+    }
+    return NULL;
+}
+
+static void
+do_busy_at_exit(void)
+{
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, work_on, NULL);
+    }
+    usleep(20000);
+}
+
 /* Blocks go from thread to thread through the pool alone, and by way of a lock. */
 static pthread_mutex_t slots_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *slots[SLOTS];
@@ -619,6 +764,14 @@ static const struct {
     {"damaged-link", do_damaged_link},
     {"lost", do_lost},
     {"lost-at-unregister", do_lost_at_unregister},
+    {"lost-and-damaged", do_lost_and_damaged},
+    {"lost-and-heard", do_lost_and_heard},
+    {"lost-with-words", do_lost_with_words},
+    {"lost-with-memory", do_lost_with_memory},
+    {"put-at-exit", do_put_at_exit},
+    {"put-after-unregister", do_put_after_unregister},
+    {"gone-at-exit", do_gone_at_exit},
+    {"busy-at-exit", do_busy_at_exit},
     {"hand-over", do_hand_over},
     {"race", do_race},
     {"count-gets", do_count_gets},

@@ -101,13 +101,38 @@ class Asan(CleanPrograms, CulpritCase):
         for crime, title in (("lost", "at exit"), ("lost-at-unregister", "at unregister")):
             with self.subTest(crime):
                 outcome = self.commit(crime)
-                self.assertEqual(outcome.status, 0)
+                self.assertEqual(outcome.status, 1)
                 self.assertSays(outcome, f"osmempool: blocks out {title}: pool 'scene': 2 of 16 "
                                          "blocks are out", "2 got by .*crimes.*the oldest")
                 self.assertEqual(outcome.text.count("blocks are out"), 1)
 
+    def test_the_exit_status_is_that_of_its_options(self):
+        for asan, lsan, status in (("exitcode=77", "", 77), ("exitcode=77", "exitcode=78", 78),
+                                   ("verbosity=0", "exitcode=78", 78), ("exitcode=0", "", 0)):
+            with self.subTest(asan=asan, lsan=lsan):
+                outcome = self.commit("lost", ASAN_OPTIONS=asan, LSAN_OPTIONS=lsan)
+                self.assertEqual(outcome.status, status)
+                self.assertSays(outcome, "osmempool: blocks out at exit: pool 'scene': ")
+
+    def test_blocks_that_come_back_late_do_not_fail_a_program(self):
+        self.assertSilent(self.commit("put-at-exit"))
+        # Told at unregister, when it was out.
+        outcome = self.commit("put-after-unregister")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, "osmempool: blocks out at unregister: pool 'scene': 1 of 16 ")
+
+    def test_nothing_else_that_comes_at_exit_is_lost(self):
+        outcome = self.commit("lost-with-words")
+        self.assertEqual(outcome.status, 1)
+        self.assertEqual(outcome.out, "last words\n")
+        # LeakSanitizer comes first, and ends the program.
+        outcome = self.commit("lost-with-memory")
+        self.assertEqual(outcome.status, 1)
+        self.assertSays(outcome, "LeakSanitizer: detected memory leaks", "4711 byte")
+
     def test_its_options_turn_that_off(self):
         self.assertSilent(self.commit("lost", ASAN_OPTIONS="detect_leaks=0"))
+        self.assertSilent(self.commit("lost", LSAN_OPTIONS="detect_leaks=0"))
         self.assertSilent(self.commit("overrun-by-one",
                                       ASAN_OPTIONS="allow_user_poisoning=0:detect_leaks=0"))
 

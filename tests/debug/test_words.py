@@ -239,11 +239,59 @@ class Words(CulpritCase):
         self.assertEqual(outcome.status, 0)
         self.assertSays(outcome, "^osmempool: blocks out at exit: pool 'scene': 2 of 16 blocks are "
                                  "out\n",
-                        rf"  2 got by {SITE}, the oldest \d+\.\d{{6}} s ago in thread \d+\n$")
+                        rf"  2 got by {SITE}, the oldest \d+\.\d{{6}} s ago in thread \d+\n"
+                        r"osmempool:   found at exit, thread \d+ of \S+\[\d+\]\n$")
         for words in ("check", "track", "poison,fail=100"):
             with self.subTest(words):
                 self.assertSilent(self.commit("lost", words))
         self.assertSilent(run(PROGRAM, "lost", OSMEMPOOL_DEBUG="check,track"))
+
+    def test_damage_at_exit_is_told_for_each_pool_before_what_is_out(self):
+        outcome = self.commit("lost-and-damaged", "check,poison,track")
+        self.assertEqual(outcome.status, 0)
+        self.assertSays(outcome, *(
+            rf"(?m)^osmempool: {what}" for pool in ("scene", "other") for what in (
+                rf"write after put: pool '{pool}': block 0 .* was changed while it was free\n"
+                "osmempool:   from byte 20: found 21( a5)* *\n",
+                r"  found at exit, thread \d+ of \S+\[\d+\]\n", rf"  last got at {SITE}, ",
+                rf"  last put at {SITE}, ",
+                rf"write after put: pool '{pool}': block 1 ",
+                rf"blocks out at exit: pool '{pool}': 1 of 16 blocks are out\n")))
+        self.assertEqual(outcome.text.count("write after put"), 4)
+        # Without the pattern only the first two words of a block are known.
+        outcome = self.commit("lost-and-damaged", "check,track")
+        self.assertEqual(outcome.text.count("blocks out at exit"), 2)
+        self.assertNotIn("write after put", outcome.text)
+        self.assertSilent(self.commit("lost-and-damaged", "poison,track"))
+
+    def test_at_exit_abort_comes_after_all_reports(self):
+        for words in ("check,poison", "check,track", "check,poison,track"):
+            with self.subTest(words):
+                outcome = run(PROGRAM, "lost-and-damaged", OSMEMPOOL_DEBUG=words,
+                              OSMEMPOOL_FAULT="abort")
+                self.assertEqual(outcome.status, -signal.SIGABRT)
+                self.assertSays(outcome, "pool 'scene'", "pool 'other'")
+        self.assertSilent(run(PROGRAM, "clean", OSMEMPOOL_DEBUG="check,poison,track",
+                              OSMEMPOOL_FAULT="abort"))
+
+    def test_a_handler_hears_of_it_also_without_a_log(self):
+        outcome = run(PROGRAM, "lost-and-heard", OSMEMPOOL_DEBUG="check,poison,track")
+        self.assertEqual(outcome.status, 7)
+        self.assertEqual(outcome.out, "9 scene 0 0 1\n9 scene 1 0 1\n11 scene 4294967295 1 1\n")
+        self.assertEqual(outcome.text, "")
+
+    def test_what_exit_handlers_put_is_not_out(self):
+        self.assertSilent(self.commit("put-at-exit", "check,poison,track"))
+        self.assertSilent(self.commit("put-after-unregister", "poison,track"))
+
+    def test_memory_that_is_gone_at_exit_is_no_damage(self):
+        for words in ("check,poison", "check,poison,track", "check,fence"):
+            with self.subTest(words):
+                self.assertSilent(self.commit("gone-at-exit", words))
+
+    def test_blocks_of_threads_that_are_at_work_at_exit_are_no_damage(self):
+        for _ in range(10):
+            self.assertSilent(self.commit("busy-at-exit", "check,poison"))
 
     def test_words_hold_after_unregister_while_blocks_are_out(self):
         outcome = self.commit("unregistered", "poison,track")

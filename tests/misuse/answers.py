@@ -44,9 +44,7 @@ class Outcome:
         self.words = words
         self.status = status
         self.faults = sum(line.startswith('fault ') for line in lines)
-        # Told when all handlers may be gone already.
-        self.at_exit = words.count('osmempool: blocks out at exit: ')
-        self.reports = -self.at_exit + len(re.findall(r"(?m)^osmempool: \w[^:]*: pool '", words))
+        self.reports = len(re.findall(r"(?m)^osmempool: \w[^:]*: pool '", words))
         # Of the same fault again and again not all are.
         self.all_reported = 'osmempool:   seen 10 times; ' not in words
         self.owned = 'owner yes' in lines
@@ -59,6 +57,8 @@ class Outcome:
             what, _, rest = line.partition(' ')
             if what == 'stage':
                 stage = STAGES[rest]
+            elif what == 'done':
+                stage = ' at exit'
             elif what in ('error', 'fine', 'trap', 'lost', 'corrupt', 'callback'):
                 parts.append(what)
             elif what == 'fault':
@@ -77,7 +77,7 @@ class Outcome:
         if 'done' not in self.lines and not any(line.startswith(('trap', 'corrupt', 'unexpected'))
                                                 for line in self.lines):
             return ['ended early']
-        return ['blocks out at exit'] if self.at_exit else []
+        return []
 
 
 def environment(column):

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crime.h"
+#include "touch.h"
 
 static void
 clear_no_pool(struct scene *s)
@@ -273,6 +274,18 @@ leak_at_exit(struct scene *s)
     exit(0);
 }
 
+/* A block that nobody gets any more. */
+static void
+write_before_exit(struct scene *s)
+{
+    unsigned char *block = place_take(&s->scene);
+
+    place_give(&s->scene, block);
+    touch_write(block, 0x5a);
+    scene_say("done");
+    exit(0);
+}
+
 static void
 walk_for_nothing(struct scene *s)
 {
@@ -370,6 +383,9 @@ const struct crime crimes_life[] = {
           ANSWERS("corrupt", "damaged counters", "silent", "damaged counters", "silent")),
     CRIME(leak_at_exit, "an exit while a block is out", KIND_SHARED, 0, NULL,
           ANSWERS("silent", "silent", "silent", "blocks out at exit", "silent")),
+    CRIME(
+        write_before_exit, "a write after put, and then an exit", KIND_SHARED, 0, NULL,
+        ANSWERS("silent", "write after put at exit", "silent", "write after put at exit", "trap")),
     CRIME(walk_for_nothing, "a search for NULL and for nobody, a walk without a place to write",
           KIND_SHARED, 0, "get_name", ALWAYS("error, fine")),
     CRIME(ask_for_nothing, "statistics of NULL, into NULL, into 3 bytes", KIND_SHARED, 0, "stats",

@@ -160,6 +160,7 @@ a_carry_that_makes_a_new_low_counts_both(void **state)
     oracle.gets = oracle.puts = UINT32_MAX;
     oracle_get(&oracle);
     oracle_compare(&oracle);
+    oracle_clear(&oracle);
     assert_int_equal(os_mempool_unregister(&oracle.pool), OS_OK);
 }
 

@@ -3,7 +3,6 @@
 
 #include "check/poison.h"
 #include "common/check.h"
-#include "layout/geometry.h"
 
 enum { SIZE_MOST = 64 };
 
@@ -12,13 +11,8 @@ static os_membuf_t memory[SIZE_MOST / sizeof(os_membuf_t)];
 static struct poison
 poison_make(uint32_t size, bool filled)
 {
-    struct os_mempool mp;
-
-    memset(&mp, 0, sizeof(mp));
-    geometry_set(&mp, 1, size, memory);
-    mp.osmp_secret = 0x5eed;
     memset(memory, 0x11, sizeof(memory));
-    return poison_of(&mp, memory, memory + 3, filled);
+    return poison_of(memory, OS_ALIGN(size, OS_ALIGNMENT), 0x5eed, memory + 3, filled);
 }
 
 static void

@@ -80,7 +80,7 @@ free_blocks_hold_what_is_looked_for(void **state)
     record_take(mp);
     record_give(mp, 1);
     for (uint32_t i = 1; i < BLOCKS; i++) {
-        poison = record_poison(mp, i);
+        poison = record_poison(record_of(mp), i);
         assert_ptr_equal(poison.block, record_block(mp, i));
         assert_ptr_equal(poison.next, i + 1 < BLOCKS ? record_block(mp, i + 1) : NULL);
         assert_int_equal(poison_find(&poison), SIZE_MAX);
@@ -99,10 +99,10 @@ traces_are_kept_under_track_alone(void **state)
     assert_non_null(record_of(tracked)->traces);
     assert_null(record_of(poisoned)->traces);
     track_set(&record_of(tracked)->traces[2].get, &fault);
-    record_tell(poisoned, &fault);
+    record_tell(record_of(poisoned), &fault);
     assert_int_equal(fault.tracked, 0);
-    record_tell(tracked, NULL);
-    record_tell(tracked, &fault);
+    record_tell(record_of(tracked), NULL);
+    record_tell(record_of(tracked), &fault);
     assert_int_equal(fault.tracked, 1);
     assert_ptr_equal(fault.last_get.caller, &fault);
     assert_null(fault.last_put.caller);

@@ -78,6 +78,7 @@ a_row_has_the_pools_counters(void **state)
     assert_int_equal(snapshot.pools[0].puts, 1);
     assert_int_equal(snapshot.pools[0].refused, 1);
     snapshot_free(&snapshot);
+    os_mempool_clear(&pool);
     os_mempool_unregister(&pool);
 }
 
