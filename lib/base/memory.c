@@ -6,23 +6,26 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* A count that is less than asked for tells that the second byte cannot be read. */
+/* Whether the kernel reads both bytes, or does not tell. A count that is less than asked for tells
+ * that it cannot read the second one. */
+static bool
+memory_has_ends(char *first, char *last)
+{
+    char ends[2];
+    const struct iovec here = {ends, sizeof(ends)};
+    const struct iovec there[] = {{first, 1}, {last, 1}};
+    ssize_t got = process_vm_readv(getpid(), &here, 1, there, 2, 0);
+
+    return got == sizeof(ends) || (got < 0 && errno != EFAULT);
+}
+
 bool
 memory_can_be_read(const void *bytes, size_t n)
 {
     char *first = (char *)(uintptr_t)bytes;
-    char ends[2];
-    const struct iovec here = {ends, sizeof(ends)};
-    const struct iovec there[] = {{first, 1}, {first + n - 1, 1}};
     int saved = errno;
-    ssize_t got;
-    bool can;
+    bool can = n == 0 || memory_has_ends(first, first + n - 1);
 
-    if (n == 0) {
-        return true;
-    }
-    got = process_vm_readv(getpid(), &here, 1, there, 2, 0);
-    can = got == sizeof(ends) || (got < 0 && errno != EFAULT);
     errno = saved;
     return can;
 }

@@ -314,21 +314,26 @@ has_all_blocks(void *mp)
            take_all(mp) == BOX_BLOCKS;
 }
 
+/* All caches of a pool, if there are any, look as if their threads were inside. */
+static void
+set_busy(struct os_mempool *mp, const struct os_mempool *busy)
+{
+    struct cache_set *set = pool_tail(mp)->caches;
+
+    for (struct cache *cache = set != NULL ? set->all : NULL; cache != NULL; cache = cache->next) {
+        cache->busy = busy;
+    }
+}
+
 /* Nothing stops the threads of a dropped pool at a fork, and the child has none of them. */
 static void
 a_child_does_not_wait_for_threads_in_a_dropped_pool(void **state)
 {
     struct box *box = box_make(BOX_DROPPED_CACHED_ELSEWHERE);
-    struct cache_set *set = pool_tail(box->pool)->caches;
-    struct cache *all = set != NULL ? set->all : NULL;
 
-    for (struct cache *cache = all; cache != NULL; cache = cache->next) {
-        cache->busy = box->pool;
-    }
+    set_busy(box->pool, box->pool);
     assert_true(true_in_child(has_all_blocks, box->pool));
-    for (struct cache *cache = all; cache != NULL; cache = cache->next) {
-        cache->busy = NULL;
-    }
+    set_busy(box->pool, NULL);
     box_end(box);
 }
 
