@@ -26,6 +26,34 @@ struct arena_class {
 static pthread_mutex_t arena_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct arena_class arena_classes[ARENA_SHIFT_MAX + 1];
 
+/*
+ * The thread that holds the mutex for a fork, 0 for none: other libraries' fork handlers may make
+ * it allocate. Relaxed: a thread compares it with itself only, and what it stored itself it sees.
+ */
+static uintptr_t arena_forker;
+
+static bool
+arena_is_mine(void)
+{
+    return __atomic_load_n(&arena_forker, __ATOMIC_RELAXED) == (uintptr_t)pthread_self();
+}
+
+static void
+arena_lock(void)
+{
+    if (!arena_is_mine()) {
+        pthread_mutex_lock(&arena_mutex);
+    }
+}
+
+static void
+arena_unlock(void)
+{
+    if (!arena_is_mine()) {
+        pthread_mutex_unlock(&arena_mutex);
+    }
+}
+
 static unsigned
 arena_shift(size_t n)
 {
@@ -61,14 +89,14 @@ arena_take(unsigned shift)
     struct arena_class *class = &arena_classes[shift];
     struct arena_piece *piece;
 
-    pthread_mutex_lock(&arena_mutex);
+    arena_lock();
     piece = class->free;
     if (piece != NULL) {
         class->free = piece->next;
     } else {
         piece = arena_cut(class, (size_t)1 << shift);
     }
-    pthread_mutex_unlock(&arena_mutex);
+    arena_unlock();
     return piece;
 }
 
@@ -106,21 +134,24 @@ arena_free(void *piece, size_t n)
         return;
     }
     class = &arena_classes[arena_shift(n)];
-    pthread_mutex_lock(&arena_mutex);
+    arena_lock();
     freed->next = class->free;
     class->free = freed;
-    pthread_mutex_unlock(&arena_mutex);
+    arena_unlock();
 }
 
 void
 arena_fork_prepare(void)
 {
     pthread_mutex_lock(&arena_mutex);
+    tool_atomics(&arena_forker, sizeof(arena_forker));
+    __atomic_store_n(&arena_forker, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
 }
 
 void
 arena_fork_parent(void)
 {
+    __atomic_store_n(&arena_forker, 0, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&arena_mutex);
 }
 

@@ -8,7 +8,8 @@
  * power of two, which never go back to the kernel; more from a mapping of their own.
  *
  * Synchronization: one mutex, the last in the lock order; no call is made with it held. A fork
- * holds it, so that the child finds the lists whole.
+ * holds it, so that the child finds the lists whole; the forking thread allocates meanwhile, as
+ * other libraries' fork handlers may use pools.
  */
 #ifndef OSMP_BASE_ARENA_H
 #define OSMP_BASE_ARENA_H
