@@ -5,7 +5,7 @@
  * come back into a pool by it.
  *
  * malloc's fork handlers are registered in main(), after the library's, so that they run first. Not
- * for sanitizers, which have a malloc of their own.
+ * for sanitizers and Valgrind, which have a malloc of their own.
  */
 #include <stdlib.h>
 #include <string.h>
