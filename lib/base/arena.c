@@ -2,9 +2,11 @@
 #include "base/arena.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/pages.h"
 #include "base/tool.h"
@@ -16,41 +18,54 @@ struct arena_piece {
     struct arena_piece *next;
 };
 
-/* Pieces of one size: those that are free, and a chunk that is not yet cut up. */
+/*
+ * Pieces of one size: those that are free, and a chunk of which so many bytes are not cut up yet.
+ *
+ * A child is forked at any moment, also in a critical section of another thread. So each change is
+ * one store that leaves the class whole, and a release store: what it relies on is in the child's
+ * copy of memory, too. At worst the child does without the piece of a thread that it does not have.
+ */
 struct arena_class {
     struct arena_piece *free;
-    char *rest;
-    size_t rest_bytes;
+    char *chunk;
+    size_t rest;
 };
 
-static pthread_mutex_t arena_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* One of them is in use. A child goes over to the other if a thread that it does not have is in the
+ * critical section: for checkers of races that thread holds its mutex for ever. */
+static pthread_mutex_t arena_mutexes[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t *arena_mutex = &arena_mutexes[0];
 static struct arena_class arena_classes[ARENA_SHIFT_MAX + 1];
 
 /*
- * The thread that holds the mutex for a fork, 0 for none: other libraries' fork handlers may make
- * it allocate. Relaxed: a thread compares it with itself only, and what it stored itself it sees.
+ * The thread that forks, 0 for none. Relaxed: a thread compares it with itself only, and what it
+ * stored itself it sees.
  */
 static uintptr_t arena_forker;
+static pid_t arena_process; /* its process; the forking thread's alone */
 
+/* In the child, before its handler has run: the mutex may be that of a thread which is not there.
+ */
 static bool
-arena_is_mine(void)
+arena_is_left_behind(void)
 {
-    return __atomic_load_n(&arena_forker, __ATOMIC_RELAXED) == (uintptr_t)pthread_self();
+    return __atomic_load_n(&arena_forker, __ATOMIC_RELAXED) == (uintptr_t)pthread_self() &&
+           arena_process != getpid();
 }
 
 static void
 arena_lock(void)
 {
-    if (!arena_is_mine()) {
-        pthread_mutex_lock(&arena_mutex);
+    if (!arena_is_left_behind()) {
+        pthread_mutex_lock(arena_mutex);
     }
 }
 
 static void
 arena_unlock(void)
 {
-    if (!arena_is_mine()) {
-        pthread_mutex_unlock(&arena_mutex);
+    if (!arena_is_left_behind()) {
+        pthread_mutex_unlock(arena_mutex);
     }
 }
 
@@ -71,15 +86,16 @@ arena_cut(struct arena_class *class, size_t bytes)
 {
     char *piece;
 
-    if (class->rest_bytes == 0) {
-        class->rest = pages_map(ARENA_CHUNK_BYTES);
-        class->rest_bytes = class->rest != NULL ? ARENA_CHUNK_BYTES : 0;
+    if (class->rest == 0) {
+        class->chunk = pages_map(ARENA_CHUNK_BYTES);
+        __atomic_store_n(&class->rest, class->chunk != NULL ? ARENA_CHUNK_BYTES : 0,
+                         __ATOMIC_RELEASE);
     }
-    piece = class->rest;
-    if (class->rest_bytes > 0) {
-        class->rest += bytes;
-        class->rest_bytes -= bytes;
+    if (class->rest == 0) {
+        return NULL;
     }
+    piece = class->chunk + (ARENA_CHUNK_BYTES - class->rest);
+    __atomic_store_n(&class->rest, class->rest - bytes, __ATOMIC_RELEASE);
     return piece;
 }
 
@@ -92,7 +108,7 @@ arena_take(unsigned shift)
     arena_lock();
     piece = class->free;
     if (piece != NULL) {
-        class->free = piece->next;
+        __atomic_store_n(&class->free, piece->next, __ATOMIC_RELEASE);
     } else {
         piece = arena_cut(class, (size_t)1 << shift);
     }
@@ -136,14 +152,14 @@ arena_free(void *piece, size_t n)
     class = &arena_classes[arena_shift(n)];
     arena_lock();
     freed->next = class->free;
-    class->free = freed;
+    __atomic_store_n(&class->free, freed, __ATOMIC_RELEASE);
     arena_unlock();
 }
 
 void
 arena_fork_prepare(void)
 {
-    pthread_mutex_lock(&arena_mutex);
+    arena_process = getpid();
     tool_atomics(&arena_forker, sizeof(arena_forker));
     __atomic_store_n(&arena_forker, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
 }
@@ -152,12 +168,16 @@ void
 arena_fork_parent(void)
 {
     __atomic_store_n(&arena_forker, 0, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&arena_mutex);
 }
 
-/* The mutex is plain and this thread's own. */
 void
 arena_fork_child(void)
 {
+    if (pthread_mutex_trylock(arena_mutex) == 0) {
+        pthread_mutex_unlock(arena_mutex);
+    } else {
+        arena_mutex = arena_mutex == arena_mutexes ? arena_mutexes + 1 : arena_mutexes;
+        pthread_mutex_init(arena_mutex, NULL);
+    }
     arena_fork_parent();
 }

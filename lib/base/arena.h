@@ -7,9 +7,8 @@
  * the library's own (pages.h): up to ARENA_PIECE_MAX bytes from lists of free pieces, one for each
  * power of two, which never go back to the kernel; more from a mapping of their own.
  *
- * Synchronization: one mutex, the last in the lock order; no call is made with it held. A fork
- * holds it, so that the child finds the lists whole; the forking thread allocates meanwhile, as
- * other libraries' fork handlers may use pools.
+ * Synchronization: one mutex, the last in the lock order; no call is made with it held. A fork does
+ * not take it: a thread that is in the critical section then leaves the lists whole to the child.
  */
 #ifndef OSMP_BASE_ARENA_H
 #define OSMP_BASE_ARENA_H
@@ -27,7 +26,7 @@ void *arena_alloc_array(size_t n, size_t size);
 /* Frees what was allocated with n bytes; NULL is allowed. */
 void arena_free(void *piece, size_t n);
 
-/* Around a fork. */
+/* Around a fork, in the thread that forks; one thread at a time. */
 void arena_fork_prepare(void);
 void arena_fork_parent(void);
 void arena_fork_child(void);

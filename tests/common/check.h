@@ -31,6 +31,25 @@ is_emulated(void)
     return getenv("OSMEMPOOL_TEST_EMULATED") != NULL;
 }
 
+#if defined(__SANITIZE_THREAD__)
+#define CHECK_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CHECK_UNDER_TSAN 1
+#endif
+#endif
+#ifndef CHECK_UNDER_TSAN
+#define CHECK_UNDER_TSAN 0
+#endif
+
+/* Whether ThreadSanitizer looks on, for which a lock stays taken in a child though it is made anew
+ * there. */
+static inline bool
+is_under_tsan(void)
+{
+    return CHECK_UNDER_TSAN;
+}
+
 /* How many rounds: fewer where Valgrind looks on, for which threads are dear. */
 static inline unsigned
 rounds_of(unsigned usual, unsigned in_short)

@@ -199,5 +199,5 @@ main(void)
         cmocka_unit_test(a_forked_child_waits_for_no_thread_of_its_parent),
     };
 
-    return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
+    return check_run("lock", tests, 5, !is_under_tsan());
 }
