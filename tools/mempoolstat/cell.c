@@ -23,13 +23,17 @@ cell_change(int64_t now, int64_t before)
 char *
 cell_use(const struct pool *pool)
 {
-    int64_t permille;
+    int64_t used = pool_used(pool), all = pool->num_blocks, permille;
 
-    if (pool->num_blocks == 0) {
+    if (all == 0) {
         return alloc_copy("-");
     }
-    /* The sum over millions of pools, times 1000, does not fit into 64 bits. */
-    permille = (int64_t)((__int128)pool_used(pool) * 1000 / pool->num_blocks);
+    /* A sum over millions of pools, times 1000, does not fit into 64 bits. */
+    if (all <= INT64_MAX / 1000 || used == all) {
+        permille = used == all ? 1000 : used * 1000 / all;
+    } else {
+        permille = used / (all / 1000 + 1);
+    }
     return alloc_format("%" PRId64 ".%" PRId64, permille / 10, permille % 10);
 }
 
