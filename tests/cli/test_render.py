@@ -8,8 +8,18 @@ import unicodedata
 from harness import GOLDEN, UTF8, Case, main
 from server import document, encode, pool
 
+HOSTILE = ["esc\x1b[31m", "c1\x9b31m", "bell\x07", "line\nbreak", "tab\t", "del\x7f",
+           "rlo\u202egnp", "isolate\u2066", "mark\u200f", "separator\u2028", "bom\ufeff",
+           "nothing\u200b", "soft\u00ad", "tag\U000e0041", "selector\ufe0f", "filler\u3164"]
+
 DEMO = "demo.json"
 TWO = "two.json"
+
+
+def hidden_in(text):
+    """What a terminal would obey or not show."""
+    return [c for c in text if c not in "\n " and (
+        unicodedata.category(c)[0] in "CZ" or c in "\u3164\ufe0f\u2800\u0301")]
 
 
 class Golden(Case):
@@ -33,8 +43,9 @@ class Golden(Case):
     def test_mynewt_of_two_processes(self):
         self.assert_golden("mynewt-two.txt", "-m", "-f", TWO, environment=UTF8)
 
-    def test_json_is_the_document(self):
-        self.assert_golden("demo.json", "-j", "-f", DEMO)
+    def test_json_is_the_document_with_hidden_characters_made_visible(self):
+        self.assert_golden("shown.json", "-j", "-f", DEMO)
+        self.assert_golden("shown.json", "-j", "-f", "shown.json")
 
     def test_json_of_two_processes_is_their_array(self):
         self.assert_golden("two.json", "-j", "-f", TWO)
@@ -137,24 +148,63 @@ class Rows(Case):
         self.assertEqual(second, first)
 
     def test_hostile_names_are_shown_harmlessly(self):
-        names = ["esc\x1b[31m", "c1\x9b31m", "bell\x07", "line\nbreak", "tab\t", "del\x7f",
-                 "rlo\u202egnp", "isolate\u2066", "mark\u200f", "separator\u2028", "bom\ufeff"]
-        for arguments in ([], ["-m"]):
+        for arguments in ([], ["-m"], ["--csv"], ["--openmetrics"], ["-j"]):
             for environment in (UTF8, {"LC_ALL": "C"}):
-                out = self.show([pool(name) for name in names], *arguments,
-                                environment=environment)
-                self.assertEqual(len(out.splitlines()), 1 + len(names))
-                bad = [c for c in out if c != "\n" and unicodedata.category(c)[0] in "CZ"
-                       and c != " "]
-                self.assertEqual(bad, [])
-                self.assertIn(r"esc\x1b[31m", out)
-                self.assertIn(r"rlo\xe2\x80\xaegnp", out)
-                self.assertIn(r"c1\xc2\x9b31m", out)
+                out = self.show([pool(name) for name in HOSTILE], *arguments,
+                                environment=environment, program="de\u202e\x1bmo")
+                self.assertEqual(hidden_in(out), [], arguments)
+                if arguments == ["-j"]:
+                    self.assertEqual([p["name"] for p in json.loads(out)["pools"]], HOSTILE)
+                    continue
+                for shown in (r"esc\x1b[31m", r"rlo\xe2\x80\xaegnp", r"c1\xc2\x9b31m"):
+                    # In the value of a label each backslash is two.
+                    escaped = "--openmetrics" in arguments
+                    self.assertIn(shown.replace("\\", "\\\\") if escaped else shown, out)
+        out = self.show([pool(name) for name in HOSTILE])
+        self.assertEqual(len(out.splitlines()), 1 + len(HOSTILE))
+
+    def test_what_is_hidden_is_shown_in_every_other_place(self):
+        for name in ("\u202e", "\u009b", "\u200b", "\x7f"):
+            data = encode(document([pool("a", debug=name)], program=name, version=name,
+                                   locking=name))
+            for arguments in ([], ["-l"], ["-w", "70"], ["--diff"]):
+                path = self.write("a", data)
+                files = [path, path] if "--diff" in arguments else ["-f", path]
+                out, err = self.run_tool(*arguments, *files, environment=UTF8, status=None)
+                self.assertEqual(hidden_in(out + err), [])
+            _, err = self.run_tool(name, "-f", path, environment=UTF8, status=3)
+            self.assertEqual(hidden_in(err), [])
+
+    def test_names_that_look_the_same_are_told_apart(self):
+        pairs = (("a", "a "), ("a", " a"), ("", " "), ("  ", "   "), ("a b", "a\u00a0b"),
+                 ("a b", "a\u3000b"), ("ab", "a\u200bb"), ("ab", "a\u00adb"), ("a", "a\ufe0f"),
+                 ("a", "a\u3164"), ("a", "a\u2800"), ("a", "a\U000e0061"), ("\u00e9", "e\u0301"),
+                 ("\x1b", "\\x1b"), ("\\x1b", "\\x5cx1b"), ("\u200b", "\\xe2\\x80\\x8b"))
+        for one, other in pairs:
+            for arguments in ([], ["-m"], ["--csv"], ["-j"], ["--openmetrics"]):
+                with self.subTest(one=one, other=other, arguments=arguments):
+                    shown = [self.show([pool(name)], *arguments) for name in (one, other)]
+                    # As a human sees it: without what has no width, and blanks of all kinds alike.
+                    seen = ["".join(" " if c.isspace() else c for c in
+                                    unicodedata.normalize("NFC", text).rstrip(" "))
+                            for text in shown]
+                    self.assertNotEqual(*seen)
+                    self.assertEqual(hidden_in("".join(shown)), [])
+
+    def test_plain_backslashes_stay(self):
+        for name in ("a\\b", "\\\\", "\\X1b", "\\"):
+            self.assertEqual(self.names([pool(name)]), [name])
 
     def test_wide_and_combining_characters_keep_the_columns(self):
-        out = self.show([pool("漢字"), pool("e\u0301"), pool("plain")]).splitlines()
+        out = self.show([pool("漢字"), pool("\u0e01\u0e34"), pool("plain")]).splitlines()
         ends = [line.index("64") for line in out[1:]]
         self.assertEqual([ends[2] - ends[0], ends[1] - ends[2]], [2, 1])
+
+    def test_an_endless_name_widens_its_own_row_only(self):
+        lines = self.show([pool("a" * 4000), pool("b"), pool("c" * 150)]).splitlines()
+        self.assertIn("a" * 4000 + " ", lines[1])
+        self.assertEqual([len(line) for line in lines[2:]], [len(lines[0])] * 2)
+        self.assertLess(len(lines[0]), 250)
 
     def test_no_pools_is_a_table_without_rows(self):
         self.assertEqual(len(self.show([]).splitlines()), 1)

@@ -30,7 +30,7 @@ message_print(const char *format, ...)
         fputs("mempoolstat: out of memory\n", stderr);
         return;
     }
-    escaped = text_escape(line);
+    escaped = text_escape_line(line);
     if (message_taker != NULL) {
         message_taker(escaped);
     } else {

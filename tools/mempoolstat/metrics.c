@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "message.h"
 #include "render.h"
+#include "text.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -90,42 +91,25 @@ metrics_content_type(enum metrics_form form)
                : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-/* Whether a control character begins at text: of one byte, or of C1, which has two. */
-static size_t
-control_bytes(const char *text)
-{
-    unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
-
-    if (first < 0x20 || first == 0x7f) {
-        return 1;
-    }
-    return first == 0xc2 && second >= 0x80 && second < 0xa0 ? 2 : 0;
-}
-
 /*
- * A string as the value of a label. Control characters become \xNN as in the tables, but whatever
+ * A string as the value of a label. What does not show becomes \xNN as in the tables, but whatever
  * the locale: a series must not depend on who scrapes it. Then backslash and quote are escaped.
  */
 static char *
 label_escape(const char *text)
 {
-    char *escaped = alloc_array(NULL, strlen(text) + 1, sizeof("\\\\xNN") - 1), *end = escaped;
+    char *data = text_escape_data(text);
+    char *escaped = alloc_array(NULL, strlen(data) + 1, 2), *end = escaped;
 
-    while (*text != '\0') {
-        size_t n_control = control_bytes(text);
-
-        for (; n_control > 0; n_control--) {
-            end += sprintf(end, "\\\\x%02x", (unsigned char)*text++);
-        }
-        if (*text == '\\' || *text == '"') {
+    for (const char *byte = data; *byte != '\0'; byte++) {
+        if (*byte == '\\' || *byte == '"') {
             *end++ = '\\';
         }
-        if (control_bytes(text) == 0 && *text != '\0') {
-            *end++ = *text++;
-        }
+        *end++ = *byte;
     }
-    *end = '\0';
-    return escaped;
+    *end++ = '\0';
+    free(data);
+    return alloc_array(escaped, (size_t)(end - escaped), 1);
 }
 
 struct label {

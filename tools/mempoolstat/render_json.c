@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
+#include <string.h>
 
 #include "render.h"
+#include "text.h"
 
 /* The document with the chosen pools only, but with all their fields, known here or not. */
 static void
@@ -25,7 +27,7 @@ render_process(FILE *out, const struct process *process)
     if (!process->whole) {
         render_chosen(out, process);
     } else if (process->served != NULL) {
-        fputs(process->served, out);
+        text_print_json(out, process->served, strlen(process->served));
     } else {
         json_dumpf(process->json, out, JSON_COMPACT);
     }

@@ -2,30 +2,74 @@
 #include "table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "text.h"
+
+/* A cell that is wider than this does not widen its column: one endless name would cost a blank for
+ * each of its characters in every row. */
+#define TABLE_MAX_WIDTH 160
+
+#define PAGE_MIN_BYTES ((size_t)1 << 10)
+#define PAGE_MAX_BYTES ((size_t)64 << 10)
+
+/* Cells one behind the other, each with its NUL. */
+struct table_page {
+    struct table_page *next;
+    size_t n_bytes, room;
+    char bytes[];
+};
 
 void
 table_init(struct table *table, const struct table_column *columns, size_t n_columns)
 {
     *table = (struct table){.columns = columns, .n_columns = n_columns};
+    table->widths = alloc_array(NULL, n_columns, sizeof(table->widths[0]));
     for (size_t i = 0; i < n_columns; i++) {
+        table->widths[i] = columns[i].min_columns;
         table_add(table, alloc_copy(columns[i].title));
     }
     table_style_row(table, TABLE_BOLD);
 }
 
+/* Makes room for so many bytes more. Pages grow, so that small tables stay small. */
+static struct table_page *
+table_page(struct table *table, size_t n_bytes)
+{
+    struct table_page *last = table->last;
+    size_t room = last == NULL ? PAGE_MIN_BYTES : last->room * 2;
+
+    if (last != NULL && last->room - last->n_bytes >= n_bytes) {
+        return last;
+    }
+    room = room > PAGE_MAX_BYTES ? PAGE_MAX_BYTES : room;
+    room = room > n_bytes ? room : n_bytes;
+    last = alloc_array(NULL, sizeof(*last) + room, 1);
+    *last = (struct table_page){.room = room};
+    if (table->last == NULL) {
+        table->first = last;
+    } else {
+        table->last->next = last;
+    }
+    table->last = last;
+    return last;
+}
+
 void
 table_add(struct table *table, char *cell)
 {
-    /* Room doubles whenever the count reaches a power of two. */
-    if ((table->n_cells & (table->n_cells - 1)) == 0) {
-        size_t room = table->n_cells > 0 ? table->n_cells * 2 : 1;
+    size_t n_bytes = strlen(cell) + 1, columns = text_columns(cell);
+    size_t *width = &table->widths[table->n_cells % table->n_columns];
+    struct table_page *page = table_page(table, n_bytes);
 
-        table->cells = alloc_array(table->cells, room, sizeof(char *));
+    memcpy(page->bytes + page->n_bytes, cell, n_bytes);
+    page->n_bytes += n_bytes;
+    if (columns > *width && columns <= TABLE_MAX_WIDTH) {
+        *width = columns;
     }
-    table->cells[table->n_cells++] = cell;
+    table->n_cells++;
+    free(cell);
 }
 
 void
@@ -33,34 +77,44 @@ table_style_row(struct table *table, enum table_style style)
 {
     size_t n_rows = table->n_cells / table->n_columns;
 
-    table->styles = alloc_array(table->styles, n_rows, sizeof(style));
+    if (n_rows > table->styles_room) {
+        table->styles_room = n_rows * 2;
+        table->styles = alloc_array(table->styles, table->styles_room, 1);
+    }
     while (table->n_styles < n_rows) {
         table->styles[table->n_styles++] = TABLE_PLAIN;
     }
-    table->styles[n_rows - 1] = style;
+    table->styles[n_rows - 1] = (unsigned char)style;
 }
 
 static enum table_style
 table_row_style(const struct table *table, size_t row)
 {
-    return table->coloured && row < table->n_styles ? table->styles[row] : TABLE_PLAIN;
+    return table->coloured && row < table->n_styles ? (enum table_style)table->styles[row]
+                                                    : TABLE_PLAIN;
 }
 
-static size_t
-table_width(const struct table *table, size_t column)
+/* Where the next cell to print is. */
+struct table_place {
+    const struct table_page *page;
+    size_t at;
+};
+
+static const char *
+table_next(struct table_place *place)
 {
-    size_t width = table->columns[column].min_columns;
+    const char *cell;
 
-    for (size_t i = column; i < table->n_cells; i += table->n_columns) {
-        size_t columns = text_columns(table->cells[i]);
-
-        width = columns > width ? columns : width;
+    while (place->at == place->page->n_bytes) {
+        *place = (struct table_place){place->page->next, 0};
     }
-    return width;
+    cell = place->page->bytes + place->at;
+    place->at += strlen(cell) + 1;
+    return cell;
 }
 
 static void
-table_print_row(const struct table *table, size_t row, const size_t *widths, FILE *out)
+table_print_row(const struct table *table, size_t row, struct table_place *place, FILE *out)
 {
     static const char *const begins[] = {
         [TABLE_PLAIN] = "",
@@ -68,20 +122,21 @@ table_print_row(const struct table *table, size_t row, const size_t *widths, FIL
         [TABLE_YELLOW] = "\x1b[33m",
         [TABLE_RED] = "\x1b[31m",
     };
-    char *const *cells = table->cells + row * table->n_columns;
     enum table_style style = table_row_style(table, row);
     size_t blanks = 0; /* owed, until a cell follows that shows something */
 
     fputs(begins[style], out);
     for (size_t i = 0; i < table->n_columns; i++) {
-        size_t columns = text_columns(cells[i]), rest = widths[i] - columns;
+        const char *cell = table_next(place);
+        size_t columns = text_columns(cell), width = table->widths[i];
+        size_t rest = width > columns ? width - columns : 0;
 
-        if (cells[i][0] == '\0') {
-            blanks += widths[i] + 1;
+        if (cell[0] == '\0') {
+            blanks += width + 1;
             continue;
         }
         text_indent(out, blanks + (table->columns[i].left ? 0 : rest));
-        fputs(cells[i], out);
+        fputs(cell, out);
         blanks = 1 + (table->columns[i].left ? rest : 0);
     }
     fputs(style != TABLE_PLAIN ? "\x1b[0m\n" : "\n", out);
@@ -90,23 +145,22 @@ table_print_row(const struct table *table, size_t row, const size_t *widths, FIL
 void
 table_print(const struct table *table, FILE *out)
 {
-    size_t *widths = alloc_array(NULL, table->n_columns, sizeof(size_t));
+    struct table_place place = {table->first, 0};
 
-    for (size_t i = 0; i < table->n_columns; i++) {
-        widths[i] = table_width(table, i);
-    }
     for (size_t i = 0; i < table->n_cells / table->n_columns; i++) {
-        table_print_row(table, i, widths, out);
+        table_print_row(table, i, &place, out);
     }
-    free(widths);
 }
 
 void
 table_free(struct table *table)
 {
-    for (size_t i = 0; i < table->n_cells; i++) {
-        free(table->cells[i]);
+    struct table_page *next;
+
+    for (struct table_page *page = table->first; page != NULL; page = next) {
+        next = page->next;
+        free(page);
     }
-    free(table->cells);
+    free(table->widths);
     free(table->styles);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h: a table whose columns are as wide as their widest cell.
+ * table.h: a table whose columns are as wide as their widest cell, unless that is endless. Nothing
+ * is cut.
  */
 #ifndef MEMPOOLSTAT_TABLE_H
 #define MEMPOOLSTAT_TABLE_H
@@ -25,10 +26,11 @@ enum table_style {
 struct table {
     const struct table_column *columns;
     size_t n_columns;
-    char **cells; /* row by row */
+    size_t *widths;                  /* of the columns */
+    struct table_page *first, *last; /* the cells, row by row; NULL as long as there is none */
     size_t n_cells;
-    enum table_style *styles; /* of the rows, titles first */
-    size_t n_styles;
+    unsigned char *styles; /* of the rows, titles first */
+    size_t n_styles, styles_room;
     bool coloured; /* styles are shown */
 };
 

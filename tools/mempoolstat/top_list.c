@@ -314,7 +314,7 @@ list_draw_heading(const struct top_view *view)
     time_t now = time(NULL);
     struct tm broken_down;
     char clock[16] = "";
-    char *filter = text_escape(view->filter);
+    char *filter = text_escape_line(view->filter);
     size_t n_late = view->report->n_processes - view->report->n_shown;
     char *late = n_late > 0 ? alloc_format(" (%zu without an answer)", n_late) : alloc_copy("");
     char *heading;

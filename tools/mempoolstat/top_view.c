@@ -69,7 +69,7 @@ top_view_draw_bottom(const struct top_view *view, const char *text)
         return;
     }
     if (view->typing) {
-        char *escaped = text_escape(view->filter);
+        char *escaped = text_escape_line(view->filter);
         char *typed = alloc_format("/%s_", escaped);
 
         screen_put(line, 0, screen_columns(), typed, SCREEN_BOLD);
