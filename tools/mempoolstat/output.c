@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +11,10 @@
 #include "clock.h"
 #include "message.h"
 
-/* Where open_memstream() keeps what is printed. One report is made at a time. */
-static char *output_bytes;
-static size_t output_n_bytes;
+#define OUTPUT_BUFFER_BYTES ((size_t)64 << 10)
+
+/* The first failure to write what is printed; 0: none. One report is made at a time. */
+static int output_error;
 
 void
 output_occupy_streams(void)
@@ -57,18 +59,6 @@ output_status(int error)
     return EXIT_NOTHING;
 }
 
-FILE *
-output_begin(void)
-{
-    FILE *stream = open_memstream(&output_bytes, &output_n_bytes);
-
-    if (stream == NULL) {
-        message_print("out of memory");
-        _Exit(EXIT_NOTHING);
-    }
-    return stream;
-}
-
 /* Returns 0 or an errno; EINTR only where the user wants to end. */
 static int
 output_write(const char *bytes, size_t n_bytes)
@@ -89,19 +79,34 @@ output_write(const char *bytes, size_t n_bytes)
     return 0;
 }
 
+/* Takes what the stream's buffer holds. Once that has failed, nothing is written any more. */
+static ssize_t
+output_take(void *cookie, const char *bytes, size_t n_bytes)
+{
+    if (output_error == 0) {
+        output_error = output_write(bytes, n_bytes);
+    }
+    return output_error == 0 ? (ssize_t)n_bytes : 0;
+}
+
+FILE *
+output_begin(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = output_take});
+
+    if (stream == NULL || setvbuf(stream, NULL, _IOFBF, OUTPUT_BUFFER_BYTES) != 0) {
+        message_print("out of memory");
+        _Exit(EXIT_NOTHING);
+    }
+    output_error = 0;
+    return stream;
+}
+
 int
 output_finish(FILE *stream)
 {
-    int error = ferror(stream) != 0 ? ENOMEM : 0;
-
-    if (fclose(stream) != 0) {
-        error = errno;
-    }
-    if (error == 0) {
-        error = output_write(output_bytes, output_n_bytes);
-    }
-    free(output_bytes);
-    return output_status(error);
+    fclose(stream);
+    return output_status(output_error);
 }
 
 int
