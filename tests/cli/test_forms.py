@@ -9,6 +9,8 @@ import pty
 import re
 import shutil
 import subprocess
+import threading
+import unittest
 
 from harness import GOLDEN, PATIENCE, PROGRAM, UTF8, Case, main
 from server import document, encode, pool
@@ -243,6 +245,8 @@ class Lines(Case):
         if compiler is None or b"libdw" not in subprocess.run(
                 ["ldd", PROGRAM], stdout=subprocess.PIPE, check=True).stdout:
             self.skipTest("needs a compiler, and a mempoolstat that reads debug information")
+        # As root it looks at what a document names with nobody's rights.
+        os.chmod(self.directory, 0o755)
         self.write("source.c", "\n".join(
             line.strip() for line in self.SOURCE.splitlines()).encode())
         subprocess.run([compiler, "-g", "-O0", *options, "-o", self.path("made"), self.path("source.c")],
@@ -291,6 +295,29 @@ class Lines(Case):
                                                      offset=hex(start + 1))])])
         out, _ = self.run_tool("-H", "-f", "-", data=encode(text))
         self.assertIn("take (made+0x", out)
+
+    def test_what_may_do_something_when_it_is_opened_is_not(self):
+        start = self.compile()
+        os.mkfifo(self.path("pipe"))
+        opened = threading.Event()
+
+        def write():
+            os.close(os.open(self.path("pipe"), os.O_WRONLY))
+            opened.set()
+        writer = threading.Thread(target=write)
+        writer.start()
+        self.assertIn("take (", self.show(module=self.path("pipe"), offset=hex(start + 1)))
+        # A reader would have let it go on.
+        self.assertFalse(opened.wait(0.2))
+        os.close(os.open(self.path("pipe"), os.O_RDONLY | os.O_NONBLOCK))
+        writer.join()
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root, who may open anything")
+    def test_root_opens_nothing_that_only_root_may_because_a_file_says_so(self):
+        start = self.compile()
+        self.assertIn("source.c:", self.show(module=self.path("made"), offset=hex(start + 1)))
+        os.chmod(self.path("made"), 0o700)
+        self.assertIn("take (", self.show(module=self.path("made"), offset=hex(start + 1)))
 
     def test_modules_that_are_none_do_no_harm(self):
         os.mkfifo(self.path("pipe"))

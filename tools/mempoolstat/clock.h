@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CLOCK_SECOND_NS ((int64_t)1000000000)
+
 /** Nanoseconds of the monotonic clock. */
 int64_t clock_now_ns(void);
 

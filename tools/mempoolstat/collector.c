@@ -59,6 +59,7 @@ holders_read(const struct answer *answer, const struct wish *wish, struct proces
 {
     struct source source = {answer->target->path, DOCUMENT_HOLDERS, false};
     struct report read = {0};
+    int64_t left_ns = SYMBOL_BUDGET_NS;
     char *reason = NULL;
 
     if (answer->state != ANSWER_COMPLETE) {
@@ -73,7 +74,7 @@ holders_read(const struct answer *answer, const struct wish *wish, struct proces
     (*holders)->peer_uid = answer->uid;
     (*holders)->peer_gid = answer->gid;
     holders_choose(*holders, wish);
-    symbol_find_lines(*holders);
+    symbol_find_lines(*holders, &left_ns);
     return NULL;
 }
 

@@ -178,10 +178,12 @@ render_holding(FILE *out, const struct holding *holding)
 void
 render_holders(FILE *out, const struct report *report)
 {
+    int64_t left_ns = SYMBOL_BUDGET_NS;
+
     for (size_t i = 0; i < report->n_shown; i++) {
         struct process *process = report->processes[i];
 
-        symbol_find_lines(process);
+        symbol_find_lines(process, &left_ns);
         render_heading(out, report, i);
         if (process->n_holdings == 0) {
             fputs("no pool\n", out);

@@ -8,11 +8,16 @@
 
 #include "model.h"
 
+/* What all lines of a report may take together. */
+#define SYMBOL_BUDGET_NS ((int64_t)2000000000)
+
 /**
  * Looks up the lines, and the functions, of all places that hold blocks of a process. What takes
- * longer than two seconds, or damages the reader of debug information, has none. Always to be
- * called by the same thread.
+ * longer than is left, or damages the reader of debug information, has none. Always to be called by
+ * the same thread.
+ *
+ * @param left_ns  What is left of the report's time, and afterwards what is left then.
  */
-void symbol_find_lines(struct process *process);
+void symbol_find_lines(struct process *process, int64_t *left_ns);
 
 #endif

@@ -26,8 +26,11 @@
 #include "holding.h"
 #include "proc.h"
 
-#define COUNT_OF(array)    (sizeof(array) / sizeof((array)[0]))
-#define SYMBOL_DEADLINE_NS ((int64_t)2000000000)
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+/* After it was killed; a file system may hold it for as long as its owner likes. */
+#define SYMBOL_FAREWELL_NS (CLOCK_SECOND_NS / 10)
+/* Who looks at a file that somebody has sent. */
+#define SYMBOL_NOBODY 65534
 /* Longer names are not worth a row. */
 #define SYMBOL_MAX_FIELD 512
 /* The time that a document names for the start of its process is right to some seconds. */
@@ -49,22 +52,33 @@ static const Dwfl_Callbacks callbacks = {
     .debuginfo_path = &no_debuginfo_path,
 };
 
-/* Opens a file only if it is a plain one, and not newer than the process that has it loaded. */
+/* Whether it is a plain file, and not newer than the process that has it loaded. */
+static bool
+file_is_module(int file, int64_t start_time)
+{
+    struct stat status;
+
+    return fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+           (start_time == MODEL_ABSENT ||
+            status.st_mtime <= start_time / 1000000 + SYMBOL_START_SLACK_S);
+}
+
+/* Opens a file only if it can be a module. To open a device or a pipe may already do something: so
+ * the file is looked at before, and opened by its descriptor. */
 static int
 module_file_open(const char *path, int64_t start_time)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
+    int file = open(path, O_PATH | O_CLOEXEC), fd = -1;
+    char opened[32];
 
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-        (start_time == MODEL_ABSENT ||
-         status.st_mtime <= start_time / 1000000 + SYMBOL_START_SLACK_S)) {
-        return fd;
+    if (file >= 0 && file_is_module(file, start_time)) {
+        snprintf(opened, sizeof(opened), "/proc/self/fd/%d", file);
+        fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     }
-    if (fd >= 0) {
-        close(fd);
+    if (file >= 0) {
+        close(file);
     }
-    return -1;
+    return fd;
 }
 
 /* The file as the process sees it, and if that cannot be, as we do. */
@@ -182,16 +196,47 @@ sites_print_lines(const struct process *process, const struct site_list *list, F
     }
 }
 
-/* Gives up what root may and the process may not. */
+/* Gives up what root may and the process may not; of a document that somebody has sent, all. */
 static bool
 child_drop_rights(const struct process *process)
 {
-    if (geteuid() != 0 || process->peer_pid == 0 || process->peer_uid == 0) {
+    bool known = process->peer_pid != 0;
+    uid_t user = known ? process->peer_uid : SYMBOL_NOBODY;
+    gid_t group = known ? process->peer_gid : SYMBOL_NOBODY;
+
+    if (geteuid() != 0 || (known && user == 0)) {
         return true;
     }
-    return setgroups(0, NULL) == 0 &&
-           setresgid(process->peer_gid, process->peer_gid, process->peer_gid) == 0 &&
-           setresuid(process->peer_uid, process->peer_uid, process->peer_uid) == 0;
+    return setgroups(0, NULL) == 0 && setresgid(group, group, group) == 0 &&
+           setresuid(user, user, user) == 0;
+}
+
+/* Leaves the child nothing of ours but the pipe, which becomes descriptor 3. */
+static bool
+child_close_files(int fd)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    for (int i = 0; i < 3; i++) {
+        dup2(null, i);
+    }
+    if (null < 0 || dup2(fd, 3) < 0) {
+        return false;
+    }
+    closefrom(4);
+    return true;
+}
+
+/* Should memory run out, then by what it reads: so it is the first to go. */
+static void
+child_go_first(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+    if (fd < 0 || write(fd, "1000", 4) < 0) {
+        return;
+    }
+    close(fd);
 }
 
 /* Nothing that the child does may reach the terminal, the network, or outlive its parent. */
@@ -204,6 +249,9 @@ child_confine(const struct process *process)
         signal(number, SIG_DFL);
     }
     setrlimit(RLIMIT_CORE, &none);
+    child_go_first();
+    /* Away from the terminal that we were started at. */
+    setsid();
     /* libdw would ask servers for debug information. */
     unsetenv("DEBUGINFOD_URLS");
     /* The signal last: a change of user forgets it. */
@@ -213,7 +261,7 @@ child_confine(const struct process *process)
 static void
 child_run(const struct process *process, const struct site_list *list, int fd)
 {
-    FILE *out = fdopen(fd, "w");
+    FILE *out = child_close_files(fd) ? fdopen(3, "w") : NULL;
 
     if (out != NULL && child_confine(process)) {
         sites_print_lines(process, list, out);
@@ -260,9 +308,8 @@ sites_take_lines(const struct site_list *list, char *bytes, size_t n)
 
 /* Reads what the child finds, until it ends or its time is over. */
 static void
-sites_read_lines(const struct site_list *list, int fd)
+sites_read_lines(const struct site_list *list, int fd, int64_t deadline_ns)
 {
-    int64_t deadline_ns = clock_now_ns() + SYMBOL_DEADLINE_NS;
     char bytes[2 * SYMBOL_MAX_FIELD + 64];
     size_t n = 0;
 
@@ -368,14 +415,27 @@ sites_of(const struct process *process)
     return list;
 }
 
+/* Ends the child. What it waits for may not let it go at once: then it stays behind. */
+static void
+child_end(pid_t child)
+{
+    int64_t end_ns = clock_now_ns() + SYMBOL_FAREWELL_NS;
+
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, WNOHANG) == 0 && clock_now_ns() < end_ns) {
+        poll(NULL, 0, 1);
+    }
+}
+
 void
-symbol_find_lines(struct process *process)
+symbol_find_lines(struct process *process, int64_t *left_ns)
 {
     struct site_list list = sites_of(process);
+    int64_t begin_ns = clock_now_ns();
     int ends[2];
     pid_t child;
 
-    if (list.n_sites == 0 || pipe2(ends, O_CLOEXEC) != 0) {
+    if (list.n_sites == 0 || *left_ns <= 0 || pipe2(ends, O_CLOEXEC) != 0) {
         free(list.sites);
         return;
     }
@@ -385,14 +445,13 @@ symbol_find_lines(struct process *process)
     }
     close(ends[1]);
     if (child > 0) {
-        sites_read_lines(&list, ends[0]);
-        kill(child, SIGKILL);
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
-        }
+        sites_read_lines(&list, ends[0], begin_ns + *left_ns);
+        child_end(child);
     }
     close(ends[0]);
     for (size_t i = 0; i < list.n_sites; i++) {
         known_line_add(process, list.sites[i]);
     }
     free(list.sites);
+    *left_ns -= clock_now_ns() - begin_ns;
 }

@@ -2,6 +2,6 @@
 #include "symbol.h"
 
 void
-symbol_find_lines(struct process *process)
+symbol_find_lines(struct process *process, int64_t *left_ns)
 {
 }
