@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,10 +23,14 @@ def pool(name="pool", **fields):
     return {key: value for key, value in values.items() if value is not None}
 
 
+# Stands in a document for the number of the process that serves it.
+PID = 4242
+
+
 def document(pools=None, **fields):
     """One document, 100 seconds after its process was started."""
     values = {
-        "schema": "osmempool/1", "version": "0.1.0", "pid": 4242, "program": "demo",
+        "schema": "osmempool/1", "version": "0.1.0", "pid": PID, "program": "demo",
         "start_time": 1700000000000000, "time": 1700000100000000, "locking": "mutex",
         "pools": [pool()] if pools is None else pools,
     }
@@ -38,16 +43,73 @@ def encode(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-class Server:
-    """Listens at a path. `answer` is bytes, or a function of the connection and the request."""
+class Connection:
+    """A connection on which PID becomes the number of the process."""
 
-    def __init__(self, path, answer, backlog=64):
-        self.path = path
+    def __init__(self, connection, pid):
+        self.connection = connection
+        self.pid = pid
+
+    def sendall(self, data):
+        self.connection.sendall(data.replace(b'"pid":%d,' % PID, b'"pid":%d,' % self.pid, 1))
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+class Process:
+    """A child that does nothing but to listen at a socket, which makes its number the peer's."""
+
+    def __init__(self, listener, backlog):
+        ready, tell = os.pipe()
+        alive, self.life = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.read(alive, 1)
+            listener.listen(backlog)
+            os.write(tell, b".")
+            # Nothing of the parent's stays open here: its clients would not see it close.
+            os.dup2(alive, 3)
+            os.closerange(4, 4096)
+            os.read(3, 1)
+            os._exit(0)
+        os.close(tell)
+        os.close(alive)
+        self.ready = ready
+
+    def listen(self):
+        os.write(self.life, b".")
+        os.read(self.ready, 1)
+        os.close(self.ready)
+
+    def end(self):
+        if self.life >= 0:
+            os.close(self.life)
+            # Another child may have the pipe still.
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.life = -1
+
+
+class Server:
+    """
+    Listens at a path, in which {} is the number of its process. `answer` is bytes, or a function of
+    the connection and the request. It answers here; that a process of its own listens is to be seen
+    by its number only, unless it is told to be in this one.
+    """
+
+    def __init__(self, path, answer, backlog=64, here=False):
         self.answer = answer
         self.requests = []
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        bind_anywhere(self.socket, path)
-        self.socket.listen(backlog)
+        self.process = None if here else Process(self.socket, backlog)
+        self.pid = os.getpid() if here else self.process.pid
+        self.path = path.format(self.pid)
+        bind_anywhere(self.socket, self.path)
+        if here:
+            self.socket.listen(backlog)
+        else:
+            self.process.listen()
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -63,6 +125,7 @@ class Server:
             try:
                 request = connection.recv(100)
                 self.requests.append(request)
+                connection = Connection(connection, self.pid)
                 if callable(self.answer):
                     self.answer(connection, request)
                 else:
@@ -86,6 +149,8 @@ class Server:
             # Wakes accept(), which close() alone does not.
             self.socket.shutdown(socket.SHUT_RDWR)
             self.socket.close()
+        if self.process is not None:
+            self.process.end()
 
     def close(self):
         self.stop()
@@ -138,7 +203,7 @@ if name:
     open("/proc/self/comm", "w").write(name)
 # By its plain path, as the kernel's table shows it.
 server.bind_anywhere = lambda listener, where: listener.bind(where)
-server.Server(path, server.encode(server.document(pid=os.getpid())), backlog)
+server.Server(path, server.encode(server.document(pid=os.getpid())), backlog, here=True)
 server.socket.socket(server.socket.AF_UNIX).bind(path + ".dumb")
 print(flush=True)
 time.sleep(600)

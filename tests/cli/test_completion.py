@@ -78,8 +78,10 @@ class Shell:
 class CompletionCase(Case):
     def setUp(self):
         super().setUp()
-        self.serve("17.sock", encode(document(POOLS, pid=17, program="server")))
-        self.serve("18.sock", encode(document([pool("other")], pid=18, program="client")))
+        servers = [self.serve("{}.sock", encode(document(POOLS, program="server"))),
+                   self.serve("{}.sock", encode(document([pool("other")], program="client")))]
+        self.programs = dict(zip((str(server.pid) for server in servers), ("server", "client")))
+        self.numbers = sorted(self.programs)
         self.write("some.json", b"{}")
         os.mkdir(self.path("bin"))
         os.symlink(PROGRAM, self.path("bin/mempoolstat"))
@@ -155,8 +157,8 @@ class Bash(CompletionCase):
         for line in ("-s ", "--sort ", "--sort=", "net* -r -s "):
             self.assertEqual(self.one(line), KEYS, line)
         self.assertEqual(self.one("--sort=f"), ["free", "fail"])
-        for line in ("-p ", "--pid ", "--pid=", "-p 17 -p 1"):
-            self.assertEqual(self.one(line), ["17", "18"], line)
+        for line in ("-p ", "--pid ", "--pid=", f"-p {self.numbers[0]} -p "):
+            self.assertEqual(sorted(self.one(line)), self.numbers, line)
         for letter, name, argument in options():
             kind = ARGUMENTS.get(argument)
             line = f"--{name} some"
@@ -186,7 +188,8 @@ class Bash(CompletionCase):
             shell.read_until(r"\nloaded\r\n\$ ")
             for typed, completed in (("--rev\t", "--reverse"), ("-s us\t", "-s use"),
                                      ("--sort=us\t", "--sort=use"), ("disk:\t", "disk:a"),
-                                     ("--pid=18\t", "--pid=18"), ("-f some\t", "-f some.json")):
+                                     (f"--pid={self.numbers[1]}\t", f"--pid={self.numbers[1]}"),
+                                     ("-f some\t", "-f some.json")):
                 shell.type(f"echo mempoolstat {typed}".replace("echo ", "") + "\x01echo \x05\n")
                 shell.read_until(r"\nmempoolstat " + re.escape(completed) + r" ?\r\n\$ ")
 
@@ -214,7 +217,7 @@ class Fish(CompletionCase):
     def test_arguments(self):
         for line in ("-s ", "--sort "):
             self.assertEqual(set(self.complete(line)), set(KEYS))
-        self.assertEqual(self.complete("-p "), {"17": "server", "18": "client"})
+        self.assertEqual(self.complete("-p "), self.programs)
         for _, name, argument in options():
             kind = ARGUMENTS.get(argument)
             if kind == "files":
@@ -256,7 +259,7 @@ class Zsh(CompletionCase):
         with self.ready() as shell:
             for typed, wanted in (("--rev", "--reverse"), ("-s us", "-s use"),
                                   ("--sort=us", "--sort=use"), ("disk", "disk:a"),
-                                  ("-p 18", "-p 18"), ("-f some", "-f some.json"),
+                                  (f"-p {self.numbers[1]}", f"-p {self.numbers[1]}"), ("-f some", "-f some.json"),
                                   ("wi", "with blank"), ("gl", r"gl\[o\]b\*"),
                                   ("-rs us", "-rs use"), ("net.r", "net.rx")):
                 self.assertEqual(self.completed(shell, typed), "mempoolstat " + wanted)
@@ -277,9 +280,9 @@ class Zsh(CompletionCase):
 
     def test_processes_and_keys_are_listed(self):
         with self.ready() as shell:
-            text = self.listed(shell, "-p 1")
-            self.assertRegex(text, r"17 +-- server")
-            self.assertRegex(text, r"18 +-- client")
+            text = self.listed(shell, "-p " + os.path.commonprefix(self.numbers))
+            for number, program in self.programs.items():
+                self.assertRegex(text, rf"{number} +-- {program}")
             text = self.listed(shell, "-s ")
             for key in KEYS:
                 self.assertRegex(text, rf"\b{key}\b")

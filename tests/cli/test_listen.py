@@ -13,19 +13,20 @@ from endpoint import OPENMETRICS, SHARE_SECONDS, EndpointCase
 from exposition import Exposition
 from harness import PATIENCE, PROGRAM, main
 from server import document, encode, never, pool
+from test_limits import HOSTILE, MIB, limited, many, text_of
 
 
 class Answers(EndpointCase):
     def test_metrics_are_text_for_who_asks_for_nothing_else(self):
-        self.serve("1.sock", encode(document([pool(num_free=3)])))
+        server = self.serve("1.sock", encode(document([pool(num_free=3)])))
         endpoint = self.listen()
         status, headers, body = endpoint.ask()
         self.assertEqual(status, 200)
         self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
         self.assertEqual(headers["Connection"], "close")
         found = Exposition(body, openmetrics=False)
-        self.assertEqual(found.values("free_blocks", pid="4242", program="demo", pool="pool"),
-                         ["3"])
+        self.assertEqual(found.values("free_blocks", pid=str(server.pid), program="demo",
+                                      pool="pool"), ["3"])
         self.assertEqual(found.types["osmempool_gets_total"], "counter")
         self.assertEqual(found.types["osmempool_process_info"], "gauge")
 
@@ -68,11 +69,24 @@ class Answers(EndpointCase):
             status, headers, _ = endpoint.ask(method=method)
             self.assertEqual((status, headers["Allow"]), (405, "GET, HEAD"), method)
 
+    def test_a_whole_address_may_be_asked_for(self):
+        self.serve("{}.sock")
+        endpoint = self.listen()
+        for address, status in (("http://x/metrics", 200), ("HTTP://[::1]:9750/metrics", 200),
+                                ("http://x", 200), ("http://x/", 200), ("http://x/nothing", 404),
+                                ("http:///metrics", 200), ("https://x/metrics", 404),
+                                ("x/metrics", 404)):
+            with endpoint.connect() as connection:
+                connection.sendall(f"GET {address} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                answer = b"".join(iter(lambda: connection.recv(65536), b""))
+            self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), (address, answer[:100]))
+            self.assertEqual(b"osmempool_up" in answer, address.endswith("/metrics") and status == 200)
+
     def test_head_is_get_without_a_body(self):
         endpoint = self.listen()
         status, headers, body = endpoint.ask(method="HEAD")
         self.assertEqual((status, body), (200, b""))
-        self.assertGreater(int(headers["Content-Length"]), 100)
+        self.assertIn("text/plain", headers["Content-Type"])
 
     def test_no_process_is_no_error(self):
         found = self.listen().scrape()
@@ -81,16 +95,18 @@ class Answers(EndpointCase):
 
     def test_processes_that_come_and_go(self):
         endpoint = self.listen()
-        for pid in (1, 2):
-            self.serve(f"{pid}.sock", encode(document(pid=pid)))
+        first = self.serve("1.sock")
+        self.serve("2.sock")
         self.assertEqual(endpoint.scrape().values("up"), ["1", "1"])
         self.servers.pop().close()
-        self.assertEqual(endpoint.scrape().labels("up"), [{"pid": "1", "program": "demo"}])
+        self.assertEqual(endpoint.scrape().labels("up"),
+                         [{"pid": str(first.pid), "program": "demo"}])
         self.servers.pop().close()
         for _ in range(3):
             self.assertEqual(endpoint.scrape().labels("up"), [])
-        self.serve("3.sock", encode(document(pid=3)))
-        self.assertEqual(endpoint.scrape().labels("up"), [{"pid": "3", "program": "demo"}])
+        third = self.serve("3.sock")
+        self.assertEqual(endpoint.scrape().labels("up"),
+                         [{"pid": str(third.pid), "program": "demo"}])
         _, _, err = endpoint.stop()
         # What has changed is said, and not said again.
         self.assertEqual(err.count("has ended"), 2)
@@ -98,10 +114,10 @@ class Answers(EndpointCase):
         self.assertEqual(len(err.splitlines()), 3)
 
     def test_chosen_processes_and_pools(self):
-        self.serve("1.sock", encode(document([pool("net"), pool("disk")], pid=1)))
-        self.serve("2.sock", encode(document([pool("net")], pid=2)))
+        server = self.serve("1.sock", encode(document([pool("net"), pool("disk")])))
+        self.serve("2.sock", encode(document([pool("net")])))
         found = self.listen("0", "-S", self.path("1.sock"), "n*").scrape()
-        self.assertEqual(found.labels("blocks"), [{"pid": "1", "program": "demo", "pool": "net"}])
+        self.assertEqual(found.labels("blocks"), [{"pid": str(server.pid), "program": "demo", "pool": "net"}])
 
     def test_ten_thousand_pools(self):
         self.serve("1.sock", encode(document([pool(f"pool{i}") for i in range(10000)])))
@@ -117,19 +133,18 @@ class Silence(EndpointCase):
         def answer(connection, request):
             if silent.is_set():
                 never(connection, request)
-            connection.sendall(encode(document(pid=1)))
-        self.serve("1.sock", answer)
-        self.serve("2.sock", encode(document(pid=2)))
+            connection.sendall(encode(document()))
+        one, two = (str(self.serve("1.sock", answer).pid), str(self.serve("2.sock").pid))
         endpoint = self.listen()
         self.assertEqual(endpoint.scrape().values("up"), ["1", "1"])
         silent.set()
         for _ in range(2):
             found = endpoint.scrape()
-            self.assertEqual(found.values("up", pid="1", program="demo"), ["0"])
-            self.assertEqual(found.values("up", pid="2", program="demo"), ["1"])
+            self.assertEqual(found.values("up", pid=one, program="demo"), ["0"])
+            self.assertEqual(found.values("up", pid=two, program="demo"), ["1"])
             self.assertEqual(found.values("up"), ["1", "0"])
             self.assertEqual(found.values("scrape_errors"), ["1"])
-            self.assertEqual(found.values("blocks", pid="1"), [])
+            self.assertEqual(found.values("blocks", pid=one), [])
         silent.clear()
         found = endpoint.scrape()
         self.assertEqual(found.values("up"), ["1", "1"])
@@ -140,12 +155,12 @@ class Silence(EndpointCase):
     def test_many_silent_processes_take_one_deadline(self):
         for i in range(30):
             self.serve(f"{i + 1}.sock", never)
-        self.serve("100.sock")
+        server = self.serve("100.sock")
         before = time.monotonic()
         found = self.listen().scrape()
         # One after the other they take 60.
         self.assertLess(time.monotonic() - before, 45)
-        self.assertEqual(found.values("up", pid="4242"), ["1"])
+        self.assertEqual(found.values("up", pid=str(server.pid)), ["1"])
         self.assertEqual(found.values("scrape_errors"), ["30"])
         self.assertEqual(len(found.values("up")), 31)
 
@@ -188,14 +203,58 @@ class Hardship(EndpointCase):
     def test_connections_that_ask_nothing_give_way(self):
         endpoint = self.listen()
         before = self.baseline(endpoint)
-        idle = [endpoint.connect() for _ in range(150)]
-        self.assertLess(self.descriptors(endpoint), before + 70)
-        # It waits behind them, but not for ever.
+        idle = [endpoint.connect() for _ in range(600)]
+        self.assertLess(self.descriptors(endpoint), before + 300)
+        # The oldest of them yield.
         endpoint.scrape()
         for connection in idle:
             self.assertEqual(connection.recv(1), b"")
             connection.close()
         self.settle(endpoint, before)
+
+    def hold(self, endpoint, data, n, stop, lasted):
+        """So many connections that send this and no more, again and again; how long they lasted."""
+        def run():
+            while not stop.is_set():
+                begin = time.monotonic()
+                try:
+                    with socket.create_connection((endpoint.host, endpoint.port),
+                                                  PATIENCE) as connection:
+                        connection.sendall(data)
+                        if connection.recv(1) == b"":
+                            lasted.append(time.monotonic() - begin)
+                        # Nothing of an answer is read any more.
+                        if data.endswith(b"\r\n\r\n"):
+                            stop.wait(30)
+                except OSError:
+                    pass
+        threads = [threading.Thread(target=run) for _ in range(n)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def test_who_keeps_all_places_busy_starves_no_scraper(self):
+        self.serve("{}.sock", encode(document([pool(f"pool{i}") for i in range(3000)])))
+        endpoint = self.listen()
+        whole = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        for data in (b"", b"G", whole[:-2], whole):
+            stop, lasted = threading.Event(), []
+            threads = self.hold(endpoint, data, 400, stop, lasted)
+            try:
+                time.sleep(1)
+                for _ in range(3):
+                    status, _, body = endpoint.ask()
+                    self.assertEqual(status, 200)
+                    self.assertEqual(body.count(b"osmempool_blocks{"), 3000)
+                # Some have yielded: none of them would be cut off before 10 seconds.
+                if data != whole:
+                    self.assertLess(min(lasted), 9)
+            finally:
+                stop.set()
+                endpoint.stop()
+                for thread in threads:
+                    thread.join()
+            endpoint = self.listen()
 
     def test_who_asks_or_reads_too_slowly_is_cut_off(self):
         self.serve("1.sock", encode(document([pool(f"pool{i}") for i in range(10000)])))
@@ -262,6 +321,37 @@ class Hardship(EndpointCase):
             connection.close()
         self.assertEqual(len(endpoint.scrape().values("blocks")), 5000)
         self.settle(endpoint, before)
+
+
+class Limits(EndpointCase):
+    def test_the_endpoint_has_the_same_limits(self):
+        self.serve("{}.sock", encode(document([pool("honest")])))
+        servers = [self.serve("{}.sock") for _ in range(4)]
+        endpoint = self.listen(preexec_fn=limited)
+        for answer in (*HOSTILE.values(), text_of(b"{}", 4 * MIB), many(15000)):
+            for server in servers:
+                server.answer = answer
+            for accept in (None, "application/openmetrics-text"):
+                self.assertEqual(endpoint.scrape(accept).values("blocks", pool="honest"), ["10"])
+        self.assertEqual(endpoint.stop()[0], 0)
+
+    def test_reports_that_nobody_reads_are_given_up(self):
+        self.serve("{}.sock", many(60000))
+        endpoint = self.listen(preexec_fn=limited)
+        readers = []
+        for _ in range(8):
+            reader = endpoint.connect()
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertEqual(reader.recv(9), b"HTTP/1.1 ")
+            readers.append(reader)
+            time.sleep(0.7)
+        _, _, body = endpoint.ask()
+        found = Exposition(body, openmetrics=False)
+        self.assertEqual(len(found.values("blocks")), 60000)
+        for reader in readers:
+            reader.close()
+        self.assertEqual(endpoint.stop()[0], 0)
 
 
 class Life(EndpointCase):

@@ -20,51 +20,49 @@ class Finding(Case):
         return [int(line.split()[0]) for line in out.splitlines()[1:]]
 
     def test_every_socket_of_the_directory_in_order(self):
-        for pid in (10, 9, 100):
-            self.serve(f"{pid}.sock", encode(document(pid=pid)))
-        self.serve("other", encode(document(pid=5)))
-        self.assertEqual(self.pids(), [9, 10, 100])
+        ten, nine, hundred = (self.serve(f"{n}.sock").pid for n in (10, 9, 100))
+        self.assertEqual(self.pids(), [nine, ten, hundred])
 
     def test_a_hundred_processes_of_a_hundred_pools_are_listed_whole(self):
-        for pid in range(1, 101):
-            pools = [pool(f"pool_{pid}_{i}") for i in range(100)]
-            self.serve(f"{pid}.sock", encode(document(pools, pid=pid)))
+        servers = [self.serve(f"{n}.sock", encode(document(
+            [pool(f"pool_{n}_{i}") for i in range(100)]))) for n in range(1, 101)]
         out, err = self.run_tool()
         self.assertEqual(err, "")
         names = re.findall(r"(?m)^ +(pool_\d+_\d+) ", out)
         self.assertEqual(names, [f"pool_{pid}_{i}" for pid in range(1, 101) for i in range(100)])
         self.assertEqual(len(re.findall("(?m)^pid ", out)), 100)
-        self.assertEqual(self.pids(), list(range(1, 101)))
+        self.assertEqual(self.pids(), [server.pid for server in servers])
 
     def test_chosen_processes(self):
-        for pid in (10, 9, 100):
-            self.serve(f"{pid}.sock", encode(document(pid=pid)))
-        self.assertEqual(self.pids("-p", "9", "-p", "100", "-p", "9"), [9, 100])
-        path = self.path("10.sock")
-        self.assertEqual(self.pids("-S", path, "--socket", path, "-S", self.path("9.sock")),
-                         [10, 9])
+        one, two, three = (self.serve("{}.sock") for _ in range(3))
+        self.assertEqual(self.pids("-p", str(one.pid), "-p", str(three.pid), "-p", str(one.pid)),
+                         [one.pid, three.pid])
+        self.assertEqual(self.pids("-S", two.path, "--socket", two.path, "-S", one.path),
+                         [two.pid, one.pid])
 
     def test_a_relative_socket(self):
-        self.serve("x", encode(document(pid=5)))
-        self.assertEqual(self.pids("-S", "x", cwd=self.directory), [5])
+        server = self.serve("x")
+        self.assertEqual(self.pids("-S", "x", cwd=self.directory), [server.pid])
 
     def test_paths_longer_than_an_address(self):
         deep = self.path("d" * 100 + "/" + "e" * 100)
         os.makedirs(deep)
-        self.serve(deep + "/7.sock", encode(document(pid=7)))
-        self.assertEqual(self.pids("-S", deep + "/7.sock"), [7])
-        self.assertEqual(self.pids(environment={"OSMEMPOOL_DIR": deep}), [7])
-        self.serve(deep + "/" + "f" * 90, encode(document(pid=8)))
-        self.assertEqual(self.pids("-S", deep + "/" + "f" * 90), [8])
+        server = self.serve(deep + "/{}.sock")
+        for arguments in ([], ["-p", str(server.pid)]):
+            self.assertEqual(self.pids(*arguments, environment={"OSMEMPOOL_DIR": deep}),
+                             [server.pid])
+        self.assertEqual(self.pids("-S", server.path), [server.pid])
+        other = self.serve(deep + "/" + "f" * 90)
+        self.assertEqual(self.pids("-S", other.path), [other.pid])
 
     def test_the_runtime_directory_is_searched(self):
         os.mkdir(self.path("osmempool"))
-        self.serve("osmempool/7.sock", encode(document(pid=7)))
+        server = self.serve("osmempool/7.sock")
         environment = {"OSMEMPOOL_DIR": "", "XDG_RUNTIME_DIR": self.directory}
-        self.assertIn(7, self.pids(environment=environment))
+        self.assertIn(server.pid, self.pids(environment=environment))
 
     def test_a_process_with_a_path_of_its_own_is_found_by_its_number(self):
-        with process_with_server(self.path("own")) as process:
+        with process_with_server(self.path("own"), "osmempool") as process:
             self.assertEqual(self.pids("-p", str(process.pid)), [process.pid])
 
     def test_a_process_with_a_path_of_its_own_is_found_by_its_thread(self):
@@ -88,28 +86,28 @@ class Finding(Case):
             "program": shutil.copy(PROGRAM, self.path("mempoolstat")),
             "environment": {"OSMEMPOOL_DIR": shared},
         }
-        with another_user(shared + "/8.sock"):
+        with another_user(shared + "/8.sock") as other:
             self.assertIn("12345", self.assert_nothing(**nobody))
-            self.assertEqual(self.pids("-S", shared + "/8.sock", **nobody), [4242])
+            self.assertEqual(self.pids("-S", shared + "/8.sock", **nobody), [other])
             # Root may ask anybody, and may answer anybody.
-            self.assertEqual(self.pids(environment=nobody["environment"]), [4242])
-            self.serve(shared + "/7.sock", encode(document(pid=7)))
+            self.assertEqual(self.pids(environment=nobody["environment"]), [other])
+            server = self.serve(shared + "/7.sock")
             os.chmod(shared + "/7.sock", 0o666)
-            self.assertEqual(self.pids(**nobody), [7])
+            self.assertEqual(self.pids(**nobody), [server.pid])
 
     @unittest.skipIf(os.geteuid() != 0, "needs root to make a container")
     def test_root_finds_processes_in_containers(self):
-        with container("/tmp/osmempool-0/77.sock", encode(document(pid=987654321))) as child:
-            path = f"/proc/{child}/root/tmp/osmempool-0/77.sock"
+        with container("/tmp/osmempool-0/{}.sock") as child:
+            path = f"/proc/{child}/root/tmp/osmempool-0/{child}.sock"
             environment = {"OSMEMPOOL_DIR": ""}
             out, _ = self.run_tool("-l", environment=environment)
-            self.assertRegex(out, f"(?m)^ *987654321 .*{path}$")
+            self.assertRegex(out, f"(?m)^ *{child} .*{path}$")
             out, _ = self.run_tool("-l", "-p", str(child), environment=environment)
-            self.assertRegex(out, f"^.*\n *987654321 .*{path}\n$")
+            self.assertRegex(out, f"^.*\n *{child} .*{path}\n$")
 
 
 @contextlib.contextmanager
-def child_server(path, answer, enter):
+def child_server(path, enter, answer=None):
     """A server in a forked child that has called enter(); yields its number."""
     ready, tell = os.pipe()
     child = os.fork()
@@ -117,7 +115,7 @@ def child_server(path, answer, enter):
         try:
             enter()
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            server = Server(path, answer)
+            server = Server(path, answer or encode(document()), here=True)
             os.chmod(server.path, 0o666)
             os.write(tell, b".")
             time.sleep(600)
@@ -137,10 +135,10 @@ def child_server(path, answer, enter):
 
 def another_user(path, uid=12345):
     """A server of another user."""
-    return child_server(path, encode(document()), lambda: os.setuid(uid))
+    return child_server(path, lambda: os.setuid(uid))
 
 
-def container(path, answer):
+def container(path):
     """A server with a /tmp of its own."""
     def enter():
         libc = ctypes.CDLL(None)
@@ -149,14 +147,13 @@ def container(path, answer):
                 or libc.mount(b"none", b"/", None, recursive_private, None) != 0
                 or libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) != 0):
             raise PermissionError
-    return child_server(path, answer, enter)
+    return child_server(path, enter)
 
 
 class Counter:
     """Answers with counters that grow by a step with each request, and a second between them."""
 
-    def __init__(self, pid=4242, step=50):
-        self.pid = pid
+    def __init__(self, step=50):
         self.step = step
         self.n = 0
 
@@ -170,7 +167,7 @@ class Counter:
             pools.insert(0, pool("new", gets=30, puts=20))
         now = 1700000100000000 + self.n * 1000000
         self.n += 1
-        connection.sendall(encode(document(pools, pid=self.pid, time=now)))
+        connection.sendall(encode(document(pools, time=now)))
 
 
 def rates(report):
@@ -208,9 +205,9 @@ class Repeating(Case):
         self.assertEqual(len(out.splitlines()), 5)
 
     def test_json_repeats_document_by_document(self):
-        self.serve()
+        server = self.serve()
         out, _ = self.run_tool("-j", "-d", "0.05", "-c", "3")
-        self.assertEqual(out.encode(), (encode(document()) + b"\n") * 3)
+        self.assertEqual(out.encode(), (encode(document(pid=server.pid)) + b"\n") * 3)
 
     def test_an_interrupt_ends_it_quietly(self):
         self.serve()
@@ -234,28 +231,27 @@ class Repeating(Case):
         process.communicate()
 
     def test_a_process_that_ends_is_said_and_the_others_go_on(self):
-        self.serve("1.sock", encode(document(pid=1)))
-        self.serve("2.sock", encode(document(pid=2)))
-        for options in ([], ["-p", "1", "-p", "2"],
-                        ["-S", self.path("1.sock"), "-S", self.path("2.sock")]):
-            process = self.start("-d", "0.4", "-c", "4", *options)
+        one = self.serve("{}.sock")
+        for choose in (lambda two: [], lambda two: ["-p", str(one.pid), "-p", str(two.pid)],
+                       lambda two: ["-S", one.path, "-S", two.path]):
+            two = self.serve("{}.sock")
+            process = self.start("-d", "0.4", "-c", "4", *choose(two))
             process.stdout.readline()
             self.servers.pop().close()
             out, err = process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, 0, err)
-            self.assertEqual(len(re.findall(b"process 2 has ended", err)), 1, err)
+            self.assertEqual(len(re.findall(b"process %d has ended" % two.pid, err)), 1, err)
             self.assertEqual(len(err.splitlines()), 1, err)
             self.assertIn(out.count(b" name "), (5, 6, 7))
-            self.serve("2.sock", encode(document(pid=2)))
 
     def test_when_none_is_left_it_ends(self):
-        self.serve("1.sock", encode(document(pid=1)))
+        server = self.serve("1.sock")
         process = self.start("-d", "0.1")
         process.stdout.readline()
         self.servers.pop().close()
         _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 3)
-        self.assertIn(b"process 1 has ended", err)
+        self.assertIn(b"process %d has ended" % server.pid, err)
         self.assertIn(b"no process is left", err)
 
     def test_a_late_process_is_waited_for_and_keeps_its_rates(self):
@@ -278,13 +274,13 @@ class Repeating(Case):
         self.assertEqual(rates(reports[1])[1], ("50.0", "50.0"))
 
     def test_a_new_process_joins(self):
-        self.serve("1.sock", encode(document(pid=1)))
+        one = b"%d" % self.serve("1.sock").pid
         process = self.start("-l", "-d", "0.3", "-c", "4")
         process.stdout.readline()
-        self.serve("2.sock", encode(document(pid=2)))
+        two = b"%d" % self.serve("2.sock").pid
         out, _ = process.communicate(timeout=PATIENCE)
         pids = [line.split()[0] for line in out.split(b"\n") if b"demo" in line]
-        self.assertEqual((pids[0], pids[-2:]), (b"1", [b"1", b"2"]))
+        self.assertEqual((pids[0], pids[-2:]), (one, [one, two]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,12 @@ class MetricsCase(Case):
         return Exposition(out.encode(), openmetrics=True)
 
 
+    def scrape(self, *arguments):
+        """What is printed of those that answer."""
+        out, _ = self.run_tool("--openmetrics", *arguments)
+        return Exposition(out.encode(), openmetrics=True)
+
+
 class Metrics(MetricsCase):
     def test_the_form_is_that_of_the_file_read_by_a_human(self):
         out, _ = self.run_tool("--openmetrics", "-f", "two.json", cwd=GOLDEN)
@@ -110,17 +116,31 @@ class Labels(MetricsCase):
         self.assertEqual(len(outputs), 1)
         self.assertFalse({chr(code) for code in range(32)} - {"\n"} & set(outputs.pop()))
 
-    def test_processes_of_one_number_and_program_are_told_apart_by_their_sockets(self):
-        self.serve("1.sock", encode(document(pid=1, start_time=1)))
-        self.serve("2.sock", encode(document(pid=1, start_time=2)))
-        self.serve("3.sock", encode(document(pid=1, program="other")))
-        out, _ = self.run_tool("--openmetrics")
-        found = Exposition(out.encode(), openmetrics=True)
+    def test_processes_of_one_number_are_told_apart_by_their_sockets(self):
+        servers = [self.serve(name) for name in ("1.sock", "2.sock")]
+        # Both say that they are the first one: that is believed of who is named by his path.
+        servers[1].answer = encode(document(pid=servers[0].pid, start_time=2))
+        found = self.scrape("-S", servers[0].path, "-S", servers[1].path)
+        pid = str(servers[0].pid)
         self.assertEqual(found.labels("up"), [
-            {"pid": "1", "program": "demo", "socket": self.path("1.sock")},
-            {"pid": "1", "program": "demo", "socket": self.path("2.sock")},
-            {"pid": "1", "program": "other"}])
-        self.assertEqual(len(found.values("blocks")), 3)
+            {"pid": pid, "program": "demo"},
+            {"pid": pid, "program": "demo", "socket": self.path("2.sock")}])
+        self.assertEqual(len(found.values("blocks")), 2)
+
+    def test_what_others_claim_changes_the_labels_of_none(self):
+        honest = self.serve("1.sock")
+        alone = self.scrape().labels("up")
+        self.assertEqual(alone, [{"pid": str(honest.pid), "program": "demo"}])
+        for answer in (encode(document(pid=honest.pid)), encode(document(pid=honest.pid, start_time=5)),
+                       encode(document(pid=1)), encode(document(program="demo")), never, b"junk"):
+            other = self.serve("2.sock", answer)
+            for arguments in ([], ["-S", honest.path, "-S", other.path]):
+                found = self.scrape(*arguments)
+                self.assertEqual(found.labels("up")[0], alone[0])
+                self.assertEqual(found.values("gets_total", **alone[0])[0], "1000")
+                # Whoever else there is has other labels.
+                self.assertNotIn(alone[0], found.labels("up")[1:])
+            self.servers.pop().close()
 
     def test_a_process_that_stands_twice_in_a_file_counts_once(self):
         data = encode([document([pool(num_free=3)]), document([pool(num_free=4)])])
@@ -132,30 +152,28 @@ class Labels(MetricsCase):
 
 class Reading(MetricsCase):
     def test_several_processes_and_globs(self):
-        self.serve("1.sock", encode(document([pool("net_a"), pool("disk")], pid=1)))
-        self.serve("2.sock", encode(document([pool("disk")], pid=2)))
+        server = self.serve("1.sock", encode(document([pool("net_a"), pool("disk")])))
+        self.serve("2.sock", encode(document([pool("disk")])))
         out, _ = self.run_tool("--openmetrics", "net_*")
         found = Exposition(out.encode(), openmetrics=True)
-        self.assertEqual(found.labels("up"), [{"pid": "1", "program": "demo"}])
+        self.assertEqual(found.labels("up"), [{"pid": str(server.pid), "program": "demo"}])
         self.assertEqual([labels["pool"] for labels in found.labels("gets_total")], ["net_a"])
         self.assertEqual(found.values("pools"), ["2"])
 
     def test_who_does_not_answer_is_down_and_the_others_are_shown(self):
-        # Nobody's number, so not that of this process, which the other two are shown with.
-        self.serve("1.sock", encode(document(pid=2**22)))
-        self.serve("2.sock", never)
-        self.serve("3.sock", b"junk")
+        servers = [self.serve("1.sock"), self.serve("2.sock", never), self.serve("3.sock", b"junk")]
         out, err = self.run_tool("--openmetrics")
         found = Exposition(out.encode(), openmetrics=True)
-        self.assertEqual(found.values("up", pid=str(2**22)), ["1"])
-        self.assertEqual(found.values("up", pid=str(os.getpid()), socket=self.path("2.sock")),
-                         ["0"])
+        self.assertEqual(found.values("up", pid=str(servers[0].pid)), ["1"])
+        for server in servers[1:]:
+            self.assertEqual(found.values("up", pid=str(server.pid), program="",
+                                          socket=server.path), ["0"])
         self.assertEqual(found.values("up"), ["1", "0", "0"])
         self.assertEqual(found.values("scrape_errors"), ["2"])
         self.assertEqual(len(err.splitlines()), 2)
 
     def test_a_named_socket_that_is_gone_is_an_error(self):
-        self.serve("1.sock", encode(document(pid=1)))
+        self.serve("1.sock")
         out, _ = self.run_tool("--openmetrics", "-S", self.path("1.sock"), "-S", self.path("x"))
         found = Exposition(out.encode(), openmetrics=True)
         self.assertEqual(found.values("up", socket=self.path("x"), pid=""), ["0"])
@@ -172,11 +190,11 @@ class Reading(MetricsCase):
         self.assertEqual(found.values("blocks", index="10000"), ["10009"])
 
     def test_what_json_keeps_metrics_can_be_made_of(self):
-        self.serve("1.sock", encode(document(pid=1)))
+        server = self.serve("1.sock")
         kept = self.write("kept", self.run_tool("-j")[0].encode())
         self.assertEqual(self.run_tool("--openmetrics", "-f", kept)[0],
                          self.run_tool("--openmetrics")[0])
-        self.assertEqual(json.loads(self.run_tool("-j", "-f", kept)[0])["pid"], 1)
+        self.assertEqual(json.loads(self.run_tool("-j", "-f", kept)[0])["pid"], server.pid)
 
 
 if __name__ == "__main__":

@@ -98,22 +98,22 @@ class Output(Case):
             process.stdout.close()
             err = process.stderr.read()
             process.stderr.close()
-            self.assertEqual((process.wait(30), err), (3, b""))
+            self.assertEqual((process.wait(PATIENCE), err), (3, b""))
 
     def test_a_reader_that_leaves_ends_the_repetition(self):
         self.serve()
         process = self.start("-d", "0.05")
         process.stdout.read(10)
         process.stdout.close()
-        self.assertEqual(process.wait(10), 3)
+        self.assertEqual(process.wait(PATIENCE), 3)
         self.assertEqual(process.stderr.read(), b"")
         process.stderr.close()
 
     def test_words_go_to_stderr_and_data_to_stdout(self):
-        self.serve("1.sock")
+        server = self.serve("1.sock")
         self.serve("2.sock", b"junk")
         out, err = self.run_tool("-j")
-        self.assertEqual(out.encode(), encode(document()) + b"\n")
+        self.assertEqual(out.encode(), encode(document(pid=server.pid)) + b"\n")
         self.assertIn("2.sock", err)
 
 
@@ -150,10 +150,10 @@ class Nothing(Case):
         self.assertEqual(self.run_tool()[1], "")
 
     def test_a_named_stale_socket_is_an_error(self):
-        server = self.serve("1.sock")
+        server = self.serve("{}.sock")
         server.stop()
         self.assertIn(server.path, self.assert_nothing("-S", server.path))
-        self.assertIn(server.path, self.assert_nothing("-p", "1"))
+        self.assertIn(server.path, self.assert_nothing("-p", str(server.pid)))
 
 
 if __name__ == "__main__":

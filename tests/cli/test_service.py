@@ -109,11 +109,11 @@ class Powers(Case):
         granted = setting("CapabilityBoundingSet")[0]
         uid, theirs = user_without_sockets()
         try:
-            with another_user(theirs + "/4242.sock", uid), \
-                    container("/tmp/osmempool-0/77.sock", encode(document(pid=987654321))):
-                self.assertEqual({4242, 987654321} - set(self.pids(granted)), set())
-                self.assertNotIn(4242, self.pids("CAP_SYS_PTRACE"))
-                self.assertNotIn(987654321, self.pids("CAP_DAC_OVERRIDE"))
+            with another_user(theirs + "/{}.sock", uid) as other, \
+                    container("/tmp/osmempool-0/{}.sock") as contained:
+                self.assertEqual({other, contained} - set(self.pids(granted)), set())
+                self.assertNotIn(other, self.pids("CAP_SYS_PTRACE"))
+                self.assertNotIn(contained, self.pids("CAP_DAC_OVERRIDE"))
         finally:
             shutil.rmtree(theirs)
 
@@ -191,18 +191,19 @@ class Running(Case):
         self.boot("0.0.0.0:9750")
         theirs = self.booted.inside("/tmp/osmempool-12345")
         os.mkdir(theirs, 0o700)
-        self.serve(theirs + "/1.sock")
+        server = self.serve(theirs + "/1.sock")
+        # Nobody in there can tell its number.
+        up = (f'osmempool_up{{pid="{server.pid}",program="demo",'
+              'socket="/tmp/osmempool-12345/1.sock"} 1')
         os.chown(theirs + "/1.sock", 12345, 12345)
         os.chmod(theirs + "/1.sock", 0o600)
         os.chown(theirs, 12345, 12345)
         self.assertEqual(self.systemctl("start", "mempoolstat"), "")
-        self.assertIn('osmempool_up{pid="4242",program="demo"} 1',
-                      self.wait_for_answer("127.0.0.1"))
+        self.assertIn(up, self.wait_for_answer("127.0.0.1"))
         self.assertIn("no answer", self.ask(FOREIGN, 3))
         self.systemctl("kill", "-s", "KILL", "mempoolstat")
         self.wait_for(NRestarts="1", ActiveState="active")
-        self.assertIn('osmempool_up{pid="4242",program="demo"} 1',
-                      self.wait_for_answer("127.0.0.1"))
+        self.assertIn(up, self.wait_for_answer("127.0.0.1"))
         self.assertEqual(self.systemctl("stop", "mempoolstat"), "")
         self.assertEqual(self.shown("Result", "ExecMainStatus"),
                          {"Result": "success", "ExecMainStatus": "0"})

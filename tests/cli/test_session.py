@@ -30,10 +30,10 @@ def answer(connection, request):
 
 # For each option a command line, and what must then be on the screen.
 SESSION = {
-    "pid": ("-p 4242", ["net_rx", "USE%", "100.0"], 0),
-    "socket": ("-S 4242.sock", ["net_rx", "disk"], 0),
+    "pid": ("-p {pid}", ["net_rx", "USE%", "100.0"], 0),
+    "socket": ("-S {pid}.sock", ["net_rx", "disk"], 0),
     "file": ("-f saved", ["saved_pool"], 0),
-    "list": ("-l", ["4242", "PROGRAM", "demo", "4242.sock"], 0),
+    "list": ("-l", ["{pid}", "PROGRAM", "demo", "{pid}.sock"], 0),
     "delay": ("-d 0.1 -c 2", ["total of 2 pools", "get/s"], 0),
     "count": ("-c 1", ["total of 2 pools"], 0),
     "sort": ("-s name", [r"(?s)disk.*net_rx"], 0),
@@ -45,7 +45,7 @@ SESSION = {
     "diff": ("--diff saved saved", ["saved_pool", r"\+used"], 0),
     "mynewt": ("-m", ["name blksz"], 0),
     "json": ("-j", ["osmempool/1", '"net_rx"'], 0),
-    "csv": ("--csv", ["time,pid,program", "4242,demo,net_rx,"], 0),
+    "csv": ("--csv", ["time,pid,program", "{pid},demo,net_rx,"], 0),
     "warn-free": ("-w 20", ["warning: pool 'net_rx'"], 1),
     "crit-free": ("-e 10", ["critical: pool 'net_rx'"], 2),
     "help": ("-h", ["Usage: mempoolstat"], 0),
@@ -61,7 +61,7 @@ ENDLESS = {"top", "listen"}
 class Session(Case):
     def setUp(self):
         super().setUp()
-        self.serve(answer=answer)
+        self.server = self.serve(answer=answer)
         self.write("saved", encode(document([pool("saved_pool")])))
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "150", "-y", "40", "-c",
                   self.directory, "env", "PS1=$ ", "sh", environment=self.environment(
@@ -96,6 +96,9 @@ class Session(Case):
         """Types a command line on an empty screen. The shell says at the end how it went."""
         self.type(f"clear; {shlex.quote(PROGRAM)} {line}; echo {mark}=$?\n")
 
+    def numbered(self, text):
+        return text.replace("{pid}", str(self.server.pid))
+
     def options(self):
         help_text, _ = self.run_tool("--help")
         return re.findall(r"(?m)^ .*--([a-z-]+)", help_text)
@@ -109,8 +112,8 @@ class Session(Case):
                 continue
             with self.subTest(option):
                 line, expressions, status = SESSION[option]
-                self.enter(option, line)
-                self.wait(*expressions, f"(?m)^{option}={status}$")
+                self.enter(option, self.numbered(line))
+                self.wait(*map(self.numbered, expressions), f"(?m)^{option}={status}$")
 
     def test_a_session_with_the_full_screen(self):
         linked = subprocess.run(["ldd", PROGRAM], stdout=subprocess.PIPE, check=True).stdout
@@ -129,7 +132,7 @@ class Session(Case):
         self.key("Escape")
         self.wait("2 of 2 pools", "q quit")
         self.key("Enter")
-        self.wait("pool 'net_rx' of process 4242", "take_packet")
+        self.wait(f"pool 'net_rx' of process {self.server.pid}", "take_packet")
         self.tmux("resize-window", "-x", "60", "-y", "20")
         self.wait("pool 'net_rx'", "Escape back")
         self.tmux("resize-window", "-x", "150", "-y", "40")

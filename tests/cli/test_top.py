@@ -11,7 +11,7 @@ import termios
 import time
 import unittest
 
-from harness import PROGRAM, Case, main
+from harness import PATIENCE, PROGRAM, Case, main
 from server import document, encode, never, pool
 from terminal import Terminal
 
@@ -170,13 +170,13 @@ class Listing(Top):
         self.quit(terminal)
 
     def test_a_filter_also_finds_programs_and_processes(self):
-        for pid, program in ((17, "server"), (23, "worker")):
-            self.serve(f"{pid}.sock", Moving([pool(f"of_{program[0]}")], pid=pid, program=program))
+        for name, program in (("1.sock", "server"), ("2.sock", "worker")):
+            self.serve(name, Moving([pool(f"of_{program[0]}")], program=program))
         terminal = self.top()
         self.wait_text(terminal, "of_s", "of_w")
         terminal.send("/work")
         terminal.wait_until(lambda lines: "of_s" not in "\n".join(lines))
-        terminal.send("\x1517")
+        terminal.send(f"\x15{self.servers[0].pid}")
         terminal.wait_until(lambda lines: "of_w" not in "\n".join(lines)
                             and "of_s" in "\n".join(lines))
         terminal.send(ENTER)
@@ -253,7 +253,7 @@ class Listing(Top):
         names = ["esc\x1b[31m", "c1\x9b31m", "bell\x07", "line\nbreak", "rlo\u202egnp", "漢字" * 30,
                  "e\u0301", "x" * 300, "", "%s%n", "\ufeff"]
         self.serve("1.sock", Moving([pool(name) for name in names], program="de\x1b]0;mo"))
-        self.serve("2.sock", Moving([pool("other")], pid=2))
+        self.serve("2.sock", Moving([pool("other")]))
         for columns in (40, 80, 200):
             terminal = self.top(columns=columns)
             self.wait_text(terminal, r"esc\x1b", "line", "other", "%s%n")
@@ -297,19 +297,19 @@ class Listing(Top):
 
 class Processes(Top):
     def test_processes_come_and_go(self):
-        self.serve("1.sock", Moving([pool("first")], pid=1))
+        first = self.serve("1.sock", Moving([pool("first")]))
         terminal = self.top("-d", "0.1", columns=110)
         lines = self.wait_text(terminal, "first")
         self.assertNotIn("PID", lines[2])
-        self.serve("2.sock", Moving([pool("second")], pid=2, program="late"))
+        second = self.serve("2.sock", Moving([pool("second")], program="late"))
         lines = self.wait_text(terminal, "first", "second", "PID", "PROGRAM", "2 processes")
-        self.assertRegex(lines[4], "^ *2 late +second ")
-        self.servers[0].close()
+        self.assertRegex(lines[4], f"^ *{second.pid} late +second ")
+        first.close()
         terminal.wait_until(lambda lines: "first" not in "\n".join(lines))
-        self.wait_text(terminal, "process 1 has ended")
-        self.servers[1].close()
+        self.wait_text(terminal, f"process {first.pid} has ended")
+        second.close()
         self.wait_text(terminal, "no program exports its pools", "0 processes")
-        self.serve("3.sock", Moving([pool("third")], pid=3))
+        self.serve("3.sock", Moving([pool("third")]))
         self.wait_text(terminal, "third")
         self.quit(terminal)
 
@@ -322,12 +322,12 @@ class Processes(Top):
 
     def test_a_process_that_stops_answering_is_marked_and_holds_up_no_key(self):
         silent = [False]
-        moving = Moving([pool("sleepy")], pid=1)
+        moving = Moving([pool("sleepy")])
 
         def answer(connection, request):
             (never if silent[0] else moving)(connection, request)
         self.serve("1.sock", answer)
-        self.serve("2.sock", Moving([pool("awake")], pid=2))
+        self.serve("2.sock", Moving([pool("awake")]))
         terminal = self.top("-d", "0.2")
         self.wait_text(terminal, "sleepy", "awake")
         silent[0] = True
@@ -362,8 +362,8 @@ class Processes(Top):
             self.assertFalse(terminal.screen.full)
 
 
-def holders(*sites, name="net", tracked=True, out=80, pid=4242):
-    values = document(pid=pid)
+def holders(*sites, name="net", tracked=True, out=80):
+    values = document()
     del values["pools"], values["locking"]
     return {**values, "holders": [{"name": name, "block_size": 64, "num_blocks": 100, "out": out,
                                    "tracked": tracked, "sites": list(sites)}]}
@@ -385,7 +385,7 @@ class Detail(Top):
         self.wait_text(terminal, "disk", "net")
         terminal.send(DOWN + ENTER)
         lines = self.wait_text(
-            terminal, "pool 'net' of process 4242 (demo)", "100 of 64 bytes each",
+            terminal, f"pool 'net' of process {self.servers[0].pid} (demo)", "100 of 64 bytes each",
             "at least 11", "80 (80.0%) █", "faults   2; debug words: track",
             "the last at 2023-11-14 22:13:20", "80 of 100 blocks out",
             r"take_\x1b[1m (de\x1bmo+0x34)", "other")
@@ -472,7 +472,7 @@ class Sizes(Top):
     def test_every_size_is_drawn_within_its_bounds(self):
         self.serve("1.sock", Moving([pool(f"pool{i:03}") for i in range(300)],
                                     holders(site("f", 3), name="pool000")))
-        self.serve("2.sock", Moving([pool("other")], pid=2))
+        self.serve("2.sock", Moving([pool("other")]))
         terminal = self.top("-d", "0.1", lines=24, columns=80)
         self.wait_text(terminal, "pool003")
         sizes = [(1, 1), (1, 200), (2, 2), (200, 1), (3, 10), (4, 8), (5, 40), (6, 20), (9, 40),
@@ -528,7 +528,7 @@ class Sizes(Top):
         self.assertEqual(titles, ["NAME", "CNT", "FREE", "USE%", "FAIL"])
         self.assertTrue(line.startswith(name + " "), line)
         self.assertIn("░", row(60)[1])
-        self.serve("2.sock", Moving([pool(name)], pid=2))
+        self.serve("2.sock", Moving([pool(name)]))
         titles, line = row(52)
         self.assertEqual(titles, ["PID", "NAME", "CNT", "FREE", "USE%", "FAIL"])
         self.assertIn(" " + name + " ", line)
@@ -601,7 +601,7 @@ class Signals(Top):
         self.wait_names(terminal, "bca")
         os.close(terminal.child)
         os.close(terminal.parent)
-        self.assertIn(terminal.process.wait(20), (-signal.SIGHUP, 3))
+        self.assertIn(terminal.process.wait(PATIENCE), (-signal.SIGHUP, 3))
         terminal.parent, terminal.child = os.openpty()
 
     def test_a_stopped_output_holds_up_no_signal(self):

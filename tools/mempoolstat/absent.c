@@ -21,16 +21,17 @@ void
 absent_add(struct absent_list *list, const struct answer *answer, char *user)
 {
     pid_t pid = answer->pid > 0 ? answer->pid : proc_pid_of_path(answer->target->path);
+    static const char *const halts[] = {
+        [HALT_NONE] = "silent", [HALT_STOPPED] = "stopped", [HALT_TRACED] = "traced"};
     struct absent absent = {
-        .state = answer->state == ANSWER_GONE ? absent_left(answer->target, pid)
-                 : answer->stopped            ? "stopped"
-                                              : "silent",
+        .state =
+            answer->state == ANSWER_GONE ? absent_left(answer->target, pid) : halts[answer->halt],
         .pid = pid,
         .user = user,
         .program = answer->pid > 0 ? proc_program(answer->pid) : NULL,
         .origin = alloc_copy(answer->target->path),
     };
-    size_t place = answer->stopped ? list->n_stopped++ : list->n_absents;
+    size_t place = answer->halt != HALT_NONE ? list->n_stopped++ : list->n_absents;
 
     list->absents = alloc_array(list->absents, list->n_absents + 1, sizeof(absent));
     memmove(&list->absents[place + 1], &list->absents[place],

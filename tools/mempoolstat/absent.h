@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-#include "client.h"
+#include "answer.h"
 
 struct absent {
-    /* "stopped" or "silent"; of those that have left no more than a socket "died", or "closed" if
-     * the process lives. */
+    /* "stopped" by a signal, "traced" by a debugger, or "silent"; of those that have left no more
+     * than a socket "died", or "closed" if the process lives. */
     const char *state;
     long pid; /* 0: not known */
     char *user;

@@ -5,9 +5,10 @@
 #ifndef MEMPOOLSTAT_CHECK_H
 #define MEMPOOLSTAT_CHECK_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "fields.h"
 
 enum check_result {
     CHECK_SANE,
@@ -16,15 +17,16 @@ enum check_result {
 };
 
 struct check {
-    const char *name; /* the document's, as what follows */
-    enum check_result result;
+    const char *name;
+    int result;       /* an enum check_result */
     const char *what; /* is damaged, or NULL */
     int64_t block;    /* its index, or MODEL_ABSENT */
     uint64_t address; /* likewise */
     bool has_address;
+    struct span text;
 };
 
-/** Reads a check from JSON. Returns NULL, or what is wrong: a new string. */
-char *check_read(const json_t *json, void *check);
+/** How it is read. */
+extern const struct record check_record;
 
 #endif

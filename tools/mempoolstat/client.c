@@ -1,332 +1,444 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "alloc.h"
 #include "clock.h"
-#include "document.h"
-#include "proc.h"
 
-#define CLIENT_DEADLINE_NS ((int64_t)2000000000)
-/* A process that walks through its pools waits up to a second for each that is busy. */
-#define CLIENT_WALK_NS ((int64_t)10000000000)
-/* A full queue of connections has no event to wait for. */
-#define CLIENT_RETRY_MS 10
-/* Connections at a time: far below the usual limit of 1024 descriptors. */
-#define CLIENT_MAX_OPEN   256
-#define CLIENT_READ_BYTES ((size_t)64 << 10)
+/* All exchanges together, whoever is asked; a walk through pools takes longer. */
+#define ROUND_NS      ((int64_t)3500000000)
+#define ROUND_WALK_NS ((int64_t)11500000000)
+/* What the documents of all processes may take until they are printed: some 70,000 pools. Who has
+ * most yields first, so that honest processes are read beside those that send what they can. */
+#define ROUND_MAX_MEMORY ((size_t)24 << 20)
+/* To read that much takes less than a second of processor time. */
+#define ROUND_MAX_TEXT ((size_t)256 << 20)
+#define SHARE_MAX_TEXT ((size_t)64 << 20)
+/* Who has sent no more than this is not the one who has sent too much. */
+#define ANSWER_SMALL_TEXT ((size_t)1 << 20)
+/* What is read of a user before it is another one's turn. */
+#define SHARE_TURN_BYTES ((size_t)256 << 10)
+#define READ_BYTES       ((size_t)64 << 10)
+/* Exchanges at a time, and descriptors that are left for all else. */
+#define ROUND_MAX_OPEN     4096
+#define DESCRIPTORS_KEPT   128
+#define DESCRIPTORS_SPARED 24
 
-/* Ends the exchange. Takes reason over. */
-static void
-answer_end(struct answer *answer, enum answer_state state, char *reason)
+/* The processes of a user. */
+struct share {
+    uid_t user;
+    size_t *places; /* of the user's answers */
+    size_t n_places, next, n_open;
+    size_t n_text, n_memory;
+    size_t turn; /* bytes that may be read in this turn */
+};
+
+struct round {
+    struct answer *answers;
+    size_t n_answers;
+    struct share *shares;
+    size_t n_shares;
+    size_t *share_of; /* of each answer */
+    size_t *booked;   /* of each answer: the memory that it takes by our books */
+    size_t *open;     /* places of the answers that are open */
+    struct pollfd *polled;
+    size_t n_open, max_open;
+    size_t turn; /* which of the open ones comes first */
+    size_t n_text, n_memory;
+    int64_t end_ns, due_ns;
+    char *buffer;
+};
+
+void
+client_raise_limit(void)
 {
-    if (answer->fd >= 0) {
-        close(answer->fd);
-        answer->fd = -1;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
     }
-    answer->state = state;
-    answer->reason = reason;
+}
+
+static size_t
+round_most_open(void)
+{
+    struct rlimit limit = {.rlim_cur = 1024};
+    size_t spared;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    spared = limit.rlim_cur > 4 * DESCRIPTORS_KEPT ? DESCRIPTORS_KEPT : DESCRIPTORS_SPARED;
+    if (limit.rlim_cur <= spared) {
+        return 1;
+    }
+    return limit.rlim_cur - spared < ROUND_MAX_OPEN ? (size_t)limit.rlim_cur - spared
+                                                    : ROUND_MAX_OPEN;
+}
+
+static size_t
+round_find_share(struct round *round, uid_t user)
+{
+    size_t i = 0;
+
+    while (i < round->n_shares && round->shares[i].user != user) {
+        i++;
+    }
+    if (i == round->n_shares) {
+        round->shares = alloc_array(round->shares, ++round->n_shares, sizeof(round->shares[0]));
+        round->shares[i] = (struct share){.user = user};
+    }
+    return i;
 }
 
 static void
-answer_fail(struct answer *answer, const char *what, int error)
+share_add(struct share *share, size_t place)
 {
-    answer_end(answer, ANSWER_FAILED, alloc_format("%s: %s", what, strerror(error)));
+    /* Room doubles whenever the count reaches a power of two. */
+    if ((share->n_places & (share->n_places - 1)) == 0) {
+        size_t room = share->n_places > 0 ? share->n_places * 2 : 1;
+
+        share->places = alloc_array(share->places, room, sizeof(share->places[0]));
+    }
+    share->places[share->n_places++] = place;
 }
 
-/*
- * Connects by an open descriptor of the socket file, because a path of more than 107 bytes does not
- * fit into the address. Returns 0 or an errno.
- */
-static int
-connect_by_descriptor(int fd, const char *path)
+static void
+round_begin(struct round *round, const struct target_list *targets, const struct request *request,
+            struct answer *answers)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int file = open(path, O_PATH | O_CLOEXEC);
-    int error = 0;
+    size_t n = targets->n_targets;
+    bool walk = request->kind == DOCUMENT_CHECKS;
 
-    if (file < 0) {
-        return errno;
+    *round = (struct round){.answers = answers, .n_answers = n, .max_open = round_most_open()};
+    round->share_of = alloc_array(NULL, n, sizeof(round->share_of[0]));
+    round->booked = alloc_array(NULL, n, sizeof(round->booked[0]));
+    round->open = alloc_array(NULL, n, sizeof(round->open[0]));
+    round->polled = alloc_array(NULL, n, sizeof(round->polled[0]));
+    round->buffer = alloc_array(NULL, READ_BYTES, 1);
+    round->end_ns = clock_now_ns() + (walk ? ROUND_WALK_NS : ROUND_NS);
+    round->due_ns = INT64_MAX;
+    for (size_t i = 0; i < n; i++) {
+        answers[i] = answer_make(&targets->targets[i], request);
+        round->booked[i] = 0;
+        round->share_of[i] = round_find_share(round, targets->targets[i].owner);
+        share_add(&round->shares[round->share_of[i]], i);
     }
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", file);
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        error = errno;
-    }
-    close(file);
-    return error;
 }
 
-/* Returns 0 or an errno. */
-static int
-connect_to(int fd, const char *path)
+static void
+round_free(struct round *round)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
-
-    if (length >= sizeof(address.sun_path)) {
-        return connect_by_descriptor(fd, path);
+    for (size_t i = 0; i < round->n_shares; i++) {
+        free(round->shares[i].places);
     }
-    memcpy(address.sun_path, path, length + 1);
-    return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+    free(round->shares);
+    free(round->share_of);
+    free(round->booked);
+    free(round->open);
+    free(round->polled);
+    free(round->buffer);
 }
 
-/* Whether the peer may answer there; ends the exchange if not. */
+static struct share *
+round_share(struct round *round, size_t place)
+{
+    return &round->shares[round->share_of[place]];
+}
+
+/* Books what an answer takes now, and when it is due: to be called after each step with it. */
+static void
+round_book(struct round *round, size_t place)
+{
+    const struct answer *answer = &round->answers[place];
+    size_t *booked = &round->booked[place], n_memory = answer->n_memory;
+
+    round_share(round, place)->n_memory += n_memory - *booked;
+    round->n_memory += n_memory - *booked;
+    *booked = n_memory;
+    if (answer_is_open(answer) && answer->due_ns < round->due_ns) {
+        round->due_ns = answer->due_ns;
+    }
+}
+
+/* Begins with the next of a user's processes. Returns false if there is no descriptor to be had. */
 static bool
-answer_admits_peer(struct answer *answer)
+round_start(struct round *round, struct share *share)
 {
-    const struct target *target = answer->target;
-    struct ucred peer;
-    socklen_t length = sizeof(peer);
+    size_t place = share->places[share->next];
+    struct answer *answer = &round->answers[place];
+    int error = answer_start(answer, round->end_ns);
 
-    if (getsockopt(answer->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
-        answer_fail(answer, "cannot tell who answers", errno);
+    if (error != 0 && round->n_open > 0) {
+        round->max_open = round->n_open;
         return false;
     }
-    answer->uid = peer.uid;
-    answer->gid = peer.gid;
-    answer->pid = peer.pid;
-    if (target->guarded && peer.uid != geteuid() && peer.uid != 0 && geteuid() != 0) {
-        answer_end(answer, ANSWER_FAILED,
-                   alloc_format("user %u answers there: not asked; name the socket with -S to ask",
-                                (unsigned int)peer.uid));
-        return false;
+    share->next++;
+    if (error != 0) {
+        answer_end(answer, ANSWER_FAILED, alloc_format("no socket to be had: %s", strerror(error)));
     }
-    if (target->guess && target->pid != peer.pid) {
-        answer_end(answer, ANSWER_FAILED, alloc_copy("another process answers there"));
-        return false;
+    round_book(round, place);
+    if (answer_is_open(answer)) {
+        round->open[round->n_open++] = place;
+        share->n_open++;
     }
     return true;
 }
 
-static void
-answer_end_stopped(struct answer *answer)
+static size_t
+round_count_waiting(const struct round *round)
 {
-    answer->stopped = true;
-    answer_end(answer, ANSWER_LATE, alloc_copy("the process is stopped; kill -CONT resumes it"));
-}
+    size_t n = 0;
 
-static void
-answer_connect(struct answer *answer)
-{
-    int error = connect_to(answer->fd, answer->target->path);
-
-    if (error == EAGAIN || error == EINTR) {
-        answer->state = ANSWER_CONNECTING;
-    } else if (error == ENOENT || error == ECONNREFUSED) {
-        answer_end(answer, ANSWER_GONE,
-                   alloc_format("cannot connect: %s; no program exports there (any more)",
-                                strerror(error)));
-    } else if (error != 0) {
-        answer_fail(answer, "cannot connect", error);
-    } else if (answer_admits_peer(answer)) {
-        answer->state = ANSWER_TALKING;
-        /* Not waited for. A tracer that looks at each system call stops it too, but not for long.
-         */
-        if (answer->pid > 0 && proc_state(answer->pid) == 'T') {
-            answer_end_stopped(answer);
-        }
+    for (size_t i = 0; i < round->n_shares; i++) {
+        n += round->shares[i].next < round->shares[i].n_places;
     }
+    return n;
 }
 
-static void
-answer_start(struct answer *answer)
-{
-    answer->deadline_ns = clock_now_ns() + CLIENT_DEADLINE_NS;
-    answer->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (answer->fd < 0) {
-        answer_fail(answer, "no socket to be had", errno);
-        return;
-    }
-    answer_connect(answer);
-}
-
-static void
-answer_send(struct answer *answer)
-{
-    const struct request *request = answer->request;
-    size_t rest = request->n_bytes - answer->n_sent;
-    ssize_t n = send(answer->fd, request->line + answer->n_sent, rest, MSG_NOSIGNAL);
-
-    if (n >= 0) {
-        answer->n_sent += (size_t)n;
-    } else if (errno == EPIPE || errno == ECONNRESET) {
-        /* Closed before we had asked: what it said, if anything, is read all the same. */
-        answer->n_sent = request->n_bytes;
-    } else if (errno != EAGAIN && errno != EINTR) {
-        answer_fail(answer, "cannot ask", errno);
-    }
-}
-
-/* One read at a time, so that a server that never stops cannot keep us from the others. */
-static void
-answer_receive(struct answer *answer)
-{
-    ssize_t n;
-
-    if (answer->room - answer->n_bytes < CLIENT_READ_BYTES) {
-        answer->room = answer->room * 2 + CLIENT_READ_BYTES;
-        answer->bytes = alloc_array(answer->bytes, answer->room, 1);
-    }
-    n = recv(answer->fd, answer->bytes + answer->n_bytes, CLIENT_READ_BYTES, 0);
-    if (n > 0) {
-        answer->n_bytes += (size_t)n;
-        if (answer->n_bytes > DOCUMENT_MAX_BYTES) {
-            answer_end(answer, ANSWER_FAILED, alloc_copy("the answer is too large"));
-        }
-    } else if (n == 0 && answer->n_bytes > 0) {
-        answer_end(answer, ANSWER_COMPLETE, NULL);
-    } else if (n == 0) {
-        answer_end(answer, ANSWER_FAILED,
-                   alloc_copy("closed without an answer: it may refuse this user, or have ended"));
-    } else if (errno != EAGAIN && errno != EINTR) {
-        answer_fail(answer, "cannot read the answer", errno);
-    }
-}
-
-static short
-answer_events(const struct answer *answer)
-{
-    return answer->n_sent < answer->request->n_bytes ? POLLOUT : POLLIN;
-}
-
-static void
-answer_step(struct answer *answer, short events)
-{
-    if (answer->state == ANSWER_CONNECTING) {
-        answer_connect(answer);
-    } else if (events != 0 && answer_events(answer) == POLLOUT) {
-        answer_send(answer);
-    } else if (events != 0) {
-        answer_receive(answer);
-    }
-}
-
-static void
-answer_expire(struct answer *answer)
-{
-    /* Before a connection, the path tells who it is. */
-    pid_t pid = answer->pid > 0 ? answer->pid : proc_pid_of_path(answer->target->path);
-    char state = pid > 0 ? proc_state(pid) : '\0';
-
-    if (state == 'T' || state == 't') {
-        answer_end_stopped(answer);
-    } else if (answer->request->kind == DOCUMENT_CHECKS && !answer->prolonged) {
-        answer->prolonged = true;
-        answer->deadline_ns += CLIENT_WALK_NS - CLIENT_DEADLINE_NS;
-    } else {
-        answer_end(answer, ANSWER_LATE,
-                   alloc_format("%s within %d seconds",
-                                answer->n_bytes > 0 ? "the answer did not end" : "no answer",
-                                answer->prolonged ? 10 : 2));
-    }
-}
-
+/* Begins with one process of each user who waits and has less than a fair part of what is open.
+ * Returns whether there may be more to begin with. */
 static bool
-answer_is_open(const struct answer *answer)
+round_start_some(struct round *round)
 {
-    return answer->state == ANSWER_CONNECTING || answer->state == ANSWER_TALKING;
+    size_t n_waiting = round_count_waiting(round);
+    size_t fair = n_waiting > 0 ? round->max_open / n_waiting : 0;
+    bool any = false;
+
+    if (clock_now_ns() >= round->end_ns) {
+        return false;
+    }
+    for (size_t i = 0; i < round->n_shares; i++) {
+        struct share *share = &round->shares[i];
+
+        if (share->next == share->n_places || (share->n_open > 0 && share->n_open >= fair)) {
+            continue;
+        }
+        if (round->n_open >= round->max_open || !round_start(round, share)) {
+            return false;
+        }
+        any = true;
+    }
+    return any;
 }
 
-/* The exchanges that are open: answers [first, next), some of them ended. */
-struct window {
-    struct answer *answers;
-    size_t n_answers, first, next, n_open;
-};
-
-/* Starts as many exchanges as there is room for. */
+/* Takes the answers that have come to their end off the list of those that are open. */
 static void
-window_fill(struct window *window)
+round_close_some(struct round *round)
 {
-    window->n_open = 0;
-    for (size_t i = window->first; i < window->next; i++) {
-        window->n_open += answer_is_open(&window->answers[i]);
-    }
-    while (window->next < window->n_answers && window->n_open < CLIENT_MAX_OPEN) {
-        struct answer *answer = &window->answers[window->next++];
+    size_t n = 0;
 
-        answer_start(answer);
-        window->n_open += answer_is_open(answer);
+    for (size_t i = 0; i < round->n_open; i++) {
+        size_t place = round->open[i];
+
+        if (answer_is_open(&round->answers[place])) {
+            round->open[n++] = place;
+        } else {
+            round_share(round, place)->n_open--;
+        }
     }
-    while (window->first < window->next && !answer_is_open(&window->answers[window->first])) {
-        window->first++;
+    round->n_open = n;
+}
+
+static const char too_much[] = "the programs of this user send too much";
+
+/* Gives up all of a user's processes that have not answered. */
+static void
+share_fail(struct round *round, struct share *share)
+{
+    for (size_t i = 0; i < share->next; i++) {
+        size_t place = share->places[i];
+
+        if (answer_is_open(&round->answers[place])) {
+            answer_end(&round->answers[place], ANSWER_FAILED, alloc_copy(too_much));
+            round_book(round, place);
+        }
     }
+}
+
+/* Gives up the one that has sent most: the others may have little to say. */
+static void
+share_fail_one(struct round *round, struct share *share)
+{
+    size_t found = round->n_answers, most = ANSWER_SMALL_TEXT;
+
+    for (size_t i = 0; i < share->next; i++) {
+        const struct answer *answer = &round->answers[share->places[i]];
+
+        if (answer_is_open(answer) && answer->n_text > most) {
+            found = share->places[i];
+            most = answer->n_text;
+        }
+    }
+    if (found < round->n_answers) {
+        answer_end(&round->answers[found], ANSWER_FAILED, alloc_copy(too_much));
+        round_book(round, found);
+    }
+}
+
+/* Of the users the one who has sent most. */
+static struct share *
+round_wordiest(struct round *round)
+{
+    struct share *found = &round->shares[0];
+
+    for (size_t i = 1; i < round->n_shares; i++) {
+        found = round->shares[i].n_text > found->n_text ? &round->shares[i] : found;
+    }
+    return found;
+}
+
+/* Of the users the one whose documents take most memory. */
+static struct share *
+round_heaviest(struct round *round)
+{
+    struct share *found = &round->shares[0];
+
+    for (size_t i = 1; i < round->n_shares; i++) {
+        found = round->shares[i].n_memory > found->n_memory ? &round->shares[i] : found;
+    }
+    return found;
+}
+
+/* Gives up the largest document of the user who has most. */
+static void
+round_give_up_one(struct round *round)
+{
+    struct share *share = round_heaviest(round);
+    size_t largest = share->places[0];
+
+    for (size_t i = 1; i < share->n_places; i++) {
+        size_t place = share->places[i];
+
+        largest = round->booked[place] > round->booked[largest] ? place : largest;
+    }
+    answer_end(&round->answers[largest], ANSWER_FAILED,
+               alloc_format("too large: the documents of all processes may take %zu MiB together",
+                            ROUND_MAX_MEMORY >> 20));
+    round_book(round, largest);
+}
+
+static void
+round_keep_limits(struct round *round, struct share *share)
+{
+    if (share->n_text > SHARE_MAX_TEXT) {
+        share_fail_one(round, share);
+    }
+    if (round->n_text > ROUND_MAX_TEXT) {
+        share_fail(round, round_wordiest(round));
+    }
+    while (round->n_memory > ROUND_MAX_MEMORY && round_heaviest(round)->n_memory > 0) {
+        round_give_up_one(round);
+    }
+}
+
+/* Goes a step on with an answer, and books what it costs. */
+static void
+round_step(struct round *round, size_t place)
+{
+    struct share *share = round_share(round, place);
+    struct answer *answer = &round->answers[place];
+    size_t n_text = answer->n_text;
+
+    answer_step(answer, round->buffer, READ_BYTES < share->turn ? READ_BYTES : share->turn);
+    n_text = answer->n_text - n_text;
+    share->turn -= n_text;
+    share->n_text += n_text;
+    round->n_text += n_text;
+    round_book(round, place);
+    round_keep_limits(round, share);
 }
 
 /* Milliseconds until something must be done without an event. */
 static int
-window_timeout_ms(const struct window *window)
+round_timeout_ms(const struct round *round)
 {
-    int64_t earliest_ns = INT64_MAX, rest_ns;
+    int64_t rest_ns = round->due_ns - clock_now_ns();
 
-    for (size_t i = window->first; i < window->next; i++) {
-        const struct answer *answer = &window->answers[i];
-
-        if (answer->state == ANSWER_CONNECTING) {
-            return CLIENT_RETRY_MS;
-        }
-        if (answer_is_open(answer) && answer->deadline_ns < earliest_ns) {
-            earliest_ns = answer->deadline_ns;
-        }
-    }
-    rest_ns = earliest_ns - clock_now_ns();
     return rest_ns > 0 ? (int)(rest_ns / 1000000) + 1 : 0;
 }
 
-/* Waits, and goes one step with each exchange that can. */
+/* What is due without an event, and when that will be so again. */
 static void
-window_step(struct window *window)
+round_tick(struct round *round)
 {
-    struct pollfd polled[CLIENT_MAX_OPEN];
-    struct answer *open[CLIENT_MAX_OPEN];
-    nfds_t n = 0;
+    int64_t now_ns = clock_now_ns();
 
-    for (size_t i = window->first; i < window->next; i++) {
-        struct answer *answer = &window->answers[i];
-
-        if (answer_is_open(answer)) {
-            bool talking = answer->state == ANSWER_TALKING;
-
-            polled[n].fd = talking ? answer->fd : -1;
-            polled[n].events = answer_events(answer);
-            polled[n].revents = 0;
-            open[n++] = answer;
-        }
+    if (now_ns < round->due_ns) {
+        return;
     }
-    poll(polled, n, window_timeout_ms(window));
-    for (nfds_t i = 0; i < n; i++) {
-        answer_step(open[i], polled[i].revents);
-        if (answer_is_open(open[i]) && clock_now_ns() >= open[i]->deadline_ns) {
-            answer_expire(open[i]);
+    round->due_ns = INT64_MAX;
+    for (size_t i = 0; i < round->n_open; i++) {
+        struct answer *answer = &round->answers[round->open[i]];
+
+        if (answer_is_open(answer) && now_ns >= answer->due_ns) {
+            answer_tick(answer, now_ns);
         }
+        round_book(round, round->open[i]);
     }
 }
 
-void
-client_ask(const struct target_list *targets, const struct request *request, struct answer *answers)
+/* Waits, and goes one step on with each exchange that can, as far as it is its user's turn. */
+static void
+round_turn(struct round *round)
 {
-    struct window window = {.answers = answers, .n_answers = targets->n_targets};
+    size_t n = round->n_open;
 
-    for (size_t i = 0; i < targets->n_targets; i++) {
-        answers[i] = (struct answer){.target = &targets->targets[i], .request = request, .fd = -1};
+    for (size_t i = 0; i < n; i++) {
+        const struct answer *answer = &round->answers[round->open[i]];
+
+        round->polled[i] = (struct pollfd){.fd = answer->state == ANSWER_TALKING ? answer->fd : -1,
+                                           .events = answer_events(answer)};
     }
-    for (window_fill(&window); window.n_open > 0; window_fill(&window)) {
-        window_step(&window);
+    for (size_t i = 0; i < round->n_shares; i++) {
+        round->shares[i].turn = SHARE_TURN_BYTES;
     }
+    poll(round->polled, (nfds_t)n, round_timeout_ms(round));
+    round->turn++;
+    for (size_t i = 0; i < n; i++) {
+        size_t nth = (round->turn + i) % n, place = round->open[nth];
+        bool ready = round->polled[nth].revents != 0 && answer_is_open(&round->answers[place]);
+
+        if (ready && round_share(round, place)->turn > 0) {
+            round_step(round, place);
+        }
+    }
+    round_tick(round);
+    round_close_some(round);
+}
+
+/* Those whose turn has never come. */
+static void
+round_end(struct round *round)
+{
+    for (size_t i = 0; i < round->n_answers; i++) {
+        if (round->answers[i].state == ANSWER_WAITING) {
+            answer_end(&round->answers[i], ANSWER_LATE,
+                       alloc_copy("not asked: too many others were"));
+        }
+    }
+    round_free(round);
 }
 
 void
-answer_free(struct answer *answer)
+client_ask(const struct target_list *targets, const struct request *request, struct answer *answers,
+           size_t n_memory)
 {
-    free(answer->bytes);
-    free(answer->reason);
+    struct round round;
+
+    round_begin(&round, targets, request, answers);
+    round.n_memory = n_memory;
+    do {
+        while (round_start_some(&round)) {
+        }
+        if (round.n_open > 0) {
+            round_turn(&round);
+        }
+    } while (round.n_open > 0 ||
+             (round_count_waiting(&round) > 0 && clock_now_ns() < round.end_ns));
+    round_end(&round);
 }

@@ -1,50 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h: asks many processes at once. None can hold the others up: each has its own deadline,
- * from its connection to the end of its answer.
+ * client.h: asks many processes at once. None can hold the others up, and no user those of others:
+ * each exchange has a deadline, each user a share of descriptors, text and memory, and all of them
+ * together have limits.
  */
 #ifndef MEMPOOLSTAT_CLIENT_H
 #define MEMPOOLSTAT_CLIENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 
+#include "answer.h"
 #include "discover.h"
 #include "request.h"
 
-enum answer_state {
-    ANSWER_WAITING,    /* its turn has not come */
-    ANSWER_CONNECTING, /* the server's queue is full: tried again and again */
-    ANSWER_TALKING,
-    ANSWER_COMPLETE,
-    ANSWER_GONE,   /* nobody listens there */
-    ANSWER_LATE,   /* the deadline has passed */
-    ANSWER_FAILED, /* anything else */
-};
+/** Lets the program have as many descriptors as the system allows it. To be called once. */
+void client_raise_limit(void);
 
-struct answer {
-    const struct target *target;
-    const struct request *request;
-    enum answer_state state;
-    char *bytes; /* what was served */
-    size_t n_bytes, room;
-    char *reason; /* why not, unless complete */
-    uid_t uid;    /* who answers, once connected */
-    gid_t gid;    /* likewise */
-    pid_t pid;    /* likewise; 0 if it is outside our pid namespace */
-    bool stopped; /* why it is late */
-    int fd;
-    size_t n_sent;
-    int64_t deadline_ns;
-    bool prolonged; /* the deadline was put off, once */
-};
-
-/** Sends each target the request. Fills one answer for each, in the same order. */
+/**
+ * Sends each target the request.
+ *
+ * @param answers   One for each target, in the same order, which are filled in.
+ * @param n_memory  The memory that earlier answers take which are still there.
+ */
 void client_ask(const struct target_list *targets, const struct request *request,
-                struct answer *answers);
-
-void answer_free(struct answer *answer);
+                struct answer *answers, size_t n_memory);
 
 #endif

@@ -13,33 +13,39 @@
 
 #include "alloc.h"
 #include "client.h"
+#include "clock.h"
 #include "discover.h"
 #include "document.h"
+#include "exporter.h"
 #include "message.h"
 
-/* All of a file, up to one byte more than a document may have. Returns 0 or an errno. */
-static int
-file_read(int fd, char **bytes, size_t *n_bytes)
+/* What may be read of a file, and what it may take in memory: the user has chosen it. */
+#define FILE_MAX_TEXT   ((size_t)1 << 30)
+#define FILE_MAX_MEMORY ((size_t)512 << 20)
+#define FILE_READ_BYTES ((size_t)64 << 10)
+
+/* Reads a document to the end of a file. Returns NULL, or what is wrong. */
+static char *
+file_read(int fd, struct document *document, struct report *report)
 {
-    size_t room = 0;
+    char *buffer = alloc_array(NULL, FILE_READ_BYTES, 1), *reason = NULL;
+    ssize_t n = 1;
 
-    while (*n_bytes <= DOCUMENT_MAX_BYTES) {
-        ssize_t n;
-
-        if (*n_bytes == room) {
-            room = room * 2 + ((size_t)64 << 10);
-            *bytes = alloc_array(*bytes, room, 1);
-        }
-        n = read(fd, *bytes + *n_bytes, room - *n_bytes);
-        if (n == 0) {
-            return 0;
-        }
+    while (n != 0 && reason == NULL) {
+        n = read(fd, buffer, FILE_READ_BYTES);
         if (n < 0 && errno != EINTR) {
-            return errno;
+            reason = alloc_format("cannot read: %s", strerror(errno));
+        } else if (n > 0 && !document_feed(document, buffer, (size_t)n)) {
+            reason = alloc_copy(document_reason(document));
+        } else if (document_memory(document) > FILE_MAX_MEMORY) {
+            reason = alloc_copy("too large to be a document of osmempool");
         }
-        *n_bytes += n > 0 ? (size_t)n : 0;
     }
-    return 0;
+    if (reason == NULL && !document_finish(document, report)) {
+        reason = alloc_copy(document_reason(document));
+    }
+    free(buffer);
+    return reason;
 }
 
 /* Whether the user wants to see a pool of that name. */
@@ -55,14 +61,17 @@ collect_file(const struct options *options, const char *path, struct report *rep
     bool standard = strcmp(path, "-") == 0;
     const char *origin = standard ? "standard input" : path;
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    char *bytes = NULL, *reason = NULL;
-    size_t n_bytes = 0;
-    int error = fd < 0 ? errno : file_read(fd, &bytes, &n_bytes);
-    struct source source = {origin, options->kind, true};
+    struct document *document = document_begin(&(struct source){
+        .origin = origin,
+        .kind = options->kind,
+        .or_array = true,
+        .keeps_text = options->render == render_json,
+        .max_bytes = FILE_MAX_TEXT,
+    });
+    char *reason =
+        fd < 0 ? alloc_format("cannot read: %s", strerror(errno)) : file_read(fd, document, report);
 
-    if (error != 0) {
-        message_print("%s: cannot read: %s", origin, strerror(error));
-    } else if (!document_read(bytes, n_bytes, &source, report, &reason)) {
+    if (reason != NULL) {
         message_print("%s: %s", origin, reason);
     }
     for (size_t i = 0; options->kind == DOCUMENT_HOLDERS && i < report->n_shown; i++) {
@@ -71,7 +80,7 @@ collect_file(const struct options *options, const char *path, struct report *rep
     if (fd >= 0 && !standard) {
         close(fd);
     }
-    free(bytes);
+    document_free(document);
     free(reason);
     return report->n_shown > 0;
 }
@@ -121,40 +130,20 @@ answer_is_missed(const struct answer *answer)
                                         : answer_is_worth_a_message(answer, false);
 }
 
-/* Reads the one document of an answer; answer fails if it is none. */
 static void
-answer_read(struct answer *answer, struct report *read)
+collect_process(const struct options *options, struct answer *answer, struct report *report)
 {
-    struct source source = {answer->target->path, answer->request->kind, false};
+    struct process *process = answer->process;
 
-    if (!document_read(answer->bytes, answer->n_bytes, &source, read, &answer->reason)) {
-        answer->state = ANSWER_FAILED;
-        return;
-    }
-    read->processes[0]->peer_pid = answer->pid;
-    read->processes[0]->peer_uid = answer->uid;
-    read->processes[0]->peer_gid = answer->gid;
-}
-
-static void
-collect_document(const struct options *options, struct answer *answer, struct report *report)
-{
-    struct report read = {0};
-
-    answer_read(answer, &read);
-    if (answer->state != ANSWER_COMPLETE) {
-        return;
-    }
     if (options->kind == DOCUMENT_HOLDERS) {
-        document_keep(read.processes[0], holding_is_chosen, options);
+        document_keep(process, holding_is_chosen, options);
     }
     /* Two guesses may both be right. */
-    if (!answer->target->guess || report_find(report, read.processes[0]) == NULL) {
-        read.processes[0]->user = user_name(answer->uid);
-        report_show(report, read.processes[0]);
-        read.n_processes = 0;
+    if (!answer->target->guess || report_find(report, process) == NULL) {
+        process->user = user_name(answer->uid);
+        report_show(report, process);
+        answer->process = NULL;
     }
-    report_clear(&read);
 }
 
 /* Whether there is, or was, a process that should have answered: one that is late, or a socket that
@@ -163,7 +152,8 @@ static bool
 answer_tells_of_process(const struct answer *answer)
 {
     return answer->state == ANSWER_LATE ||
-           (answer->state == ANSWER_GONE && answer->target->exists && !answer->target->guess);
+           (answer->state == ANSWER_GONE && answer->target->exists && !answer->vanished &&
+            !answer->target->guess);
 }
 
 /* Shows who answered, and notes who did not. */
@@ -171,14 +161,17 @@ static void
 collect_answer(const struct options *options, struct answer *answer, struct report *report)
 {
     if (answer->state == ANSWER_COMPLETE) {
-        collect_document(options, answer, report);
+        collect_process(options, answer, report);
     } else if (answer_tells_of_process(answer)) {
         uid_t uid = answer->pid > 0 ? answer->uid : answer->target->owner;
 
         absent_add(&report->absent, answer, user_name(uid));
     }
     if (answer_is_missed(answer)) {
-        report_miss(report, answer->target->path, answer->pid > 0 ? answer->pid : MODEL_ABSENT);
+        struct unread unread = {answer->target->path, answer->pid > 0 ? answer->pid : MODEL_ABSENT,
+                                answer->target->owner};
+
+        answer->counted = !report_miss(report, &unread);
     }
 }
 
@@ -192,7 +185,7 @@ message_answer(const struct answer *answer, const struct report *earlier)
     if (answer->state == ANSWER_COMPLETE || !answer_is_worth_a_message(answer, earlier == NULL)) {
         return false;
     }
-    if (earlier == NULL || !report_misses(earlier, path)) {
+    if (!answer->counted && (earlier == NULL || !report_misses(earlier, path))) {
         message_print("%s: %s", path, answer->reason);
     }
     return true;
@@ -230,8 +223,7 @@ collect_changes(struct report *earlier, struct report *report, const struct answ
         }
         if (process_is_late(before, answers, n_answers)) {
             before->late = true;
-            report_keep(report, before);
-            earlier->processes[i] = earlier->processes[--earlier->n_processes];
+            report_share(report, before);
         } else {
             message_print("%s: process %" PRId64 " has ended, or exports no longer", before->origin,
                           before->pid);
@@ -258,13 +250,36 @@ pid_is_resolved(pid_t pid, const struct answer *answers, size_t n)
 static void
 message_no_socket(pid_t pid, const struct target_list *targets)
 {
-    if (kill(pid, 0) != 0 && errno == ESRCH) {
+    size_t n_sockets;
+
+    free(exporter_find(pid, &n_sockets, clock_now_ns() + CLOCK_SECOND_NS));
+    if (n_sockets > 1) {
+        message_print("process %d exports, but which of its %zu sockets is for that is not known; "
+                      "name it with -S",
+                      (int)pid, n_sockets);
+    } else if (kill(pid, 0) != 0 && errno == ESRCH) {
         message_print("process %d does not exist; mempoolstat -l shows those that can be read",
                       (int)pid);
     } else {
         message_print("process %d has no socket in %s; start it with OSMEMPOOL_EXPORT=1, or name "
                       "its socket with -S",
                       (int)pid, targets->searched);
+    }
+}
+
+/* Says what was not looked at, or not told one by one. */
+static void
+message_limits(const struct target_list *targets, const struct report *report)
+{
+    if (report->n_missed > report->n_unread) {
+        message_print("%zu more sockets could not be read", report->n_missed - report->n_unread);
+    }
+    if (targets->n_passed_over > 0) {
+        message_print("%zu sockets were passed over: there are too many", targets->n_passed_over);
+    }
+    if (targets->cut) {
+        message_print("not everything was searched: there are too many directories, sockets or "
+                      "processes");
     }
 }
 
@@ -290,6 +305,27 @@ collect_has_rows(const struct options *options, const struct report *report)
     return report->n_shown > 0 || (options->render == render_list && report->absent.n_absents > 0);
 }
 
+static struct request
+request_for(const struct options *options, const char *glob)
+{
+    struct request request = request_make(options->kind, glob);
+
+    request.keeps_text = options->render == render_json;
+    return request;
+}
+
+/* The memory that the documents of answers take, wherever they are now. */
+static size_t
+answers_memory(const struct answer *answers, size_t n)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += answers[i].n_memory;
+    }
+    return sum;
+}
+
 /* One of several globs: which pools are not shown already because an earlier one matches them. */
 struct turn {
     const struct options *options;
@@ -313,25 +349,20 @@ name_is_new(const char *name, const void *arg)
 static void
 collect_addition(const struct turn *turn, struct answer *answer, struct report *report)
 {
-    struct report read = {0};
     struct process *before;
 
-    if (answer->state == ANSWER_COMPLETE) {
-        answer_read(answer, &read);
-    }
     if (answer->state != ANSWER_COMPLETE) {
         message_print("%s: %s", answer->target->path, answer->reason);
         return;
     }
-    before = report_find(report, read.processes[0]);
-    process_select(read.processes[0], &turn->options->choice);
-    if (read.processes[0]->n_rows > 0) {
+    before = report_find(report, answer->process);
+    process_select(answer->process, &turn->options->choice);
+    if (answer->process->n_rows > 0) {
         turn->options->choice.matched[turn->number] = true;
     }
     if (before != NULL) {
-        document_add(before, read.processes[0], name_is_new, turn);
+        document_add(before, answer->process, name_is_new, turn);
     }
-    report_clear(&read);
 }
 
 /* Asks those who have answered about the first glob about another. */
@@ -339,8 +370,7 @@ static void
 collect_turn(const struct turn *turn, const struct target_list *targets,
              const struct answer *earlier, struct report *report)
 {
-    struct request request =
-        request_make(turn->options->kind, turn->options->choice.globs[turn->number]);
+    struct request request = request_for(turn->options, turn->options->choice.globs[turn->number]);
     struct target_list asked = {.targets =
                                     alloc_array(NULL, targets->n_targets, sizeof(struct target))};
     struct answer *answers = alloc_array(NULL, targets->n_targets, sizeof(*answers));
@@ -350,7 +380,7 @@ collect_turn(const struct turn *turn, const struct target_list *targets,
             asked.targets[asked.n_targets++] = targets->targets[i];
         }
     }
-    client_ask(&asked, &request, answers);
+    client_ask(&asked, &request, answers, answers_memory(earlier, targets->n_targets));
     for (size_t i = 0; i < asked.n_targets; i++) {
         collect_addition(turn, &answers[i], report);
         answer_free(&answers[i]);
@@ -368,9 +398,9 @@ request_first(const struct options *options)
     bool one = choice->n_globs == 1 && request_can_hold(choice->globs[0]);
 
     if (choice->n_globs == 0 || (options->kind == DOCUMENT_HOLDERS && !one)) {
-        return request_make(options->kind, "*");
+        return request_for(options, "*");
     }
-    return request_make(options->kind, choice->globs[0]);
+    return request_for(options, choice->globs[0]);
 }
 
 /* Whether each glob is a question of its own. */
@@ -407,7 +437,7 @@ collection_gather(const struct options *options, struct collection *collection)
     *collection = (struct collection){.request = request_first(options)};
     collect_targets(options, targets);
     collection->answers = alloc_array(NULL, targets->n_targets, sizeof(struct answer));
-    client_ask(targets, &collection->request, collection->answers);
+    client_ask(targets, &collection->request, collection->answers, 0);
     for (size_t i = 0; i < targets->n_targets; i++) {
         struct answer *answer = &collection->answers[i];
 
@@ -429,6 +459,7 @@ collection_finish(const struct options *options, struct collection *collection,
     }
     *report = collection->report;
     if (earlier == NULL) {
+        message_limits(targets, report);
         message_missing(options, targets, collection->answers,
                         said || collect_has_rows(options, report));
     } else {

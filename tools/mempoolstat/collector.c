@@ -53,26 +53,17 @@ holders_choose(struct process *process, const struct wish *wish)
     }
 }
 
-/* Reads the answer about holders. Returns NULL, or why there are none. */
+/* Takes the answer about holders. Returns NULL, or why there are none. */
 static char *
-holders_read(const struct answer *answer, const struct wish *wish, struct process **holders)
+holders_take(struct answer *answer, const struct wish *wish, struct process **holders)
 {
-    struct source source = {answer->target->path, DOCUMENT_HOLDERS, false};
-    struct report read = {0};
     int64_t left_ns = SYMBOL_BUDGET_NS;
-    char *reason = NULL;
 
     if (answer->state != ANSWER_COMPLETE) {
         return alloc_copy(answer->reason);
     }
-    if (!document_read(answer->bytes, answer->n_bytes, &source, &read, &reason)) {
-        return reason;
-    }
-    *holders = read.processes[0];
-    free(read.processes);
-    (*holders)->peer_pid = answer->pid;
-    (*holders)->peer_uid = answer->uid;
-    (*holders)->peer_gid = answer->gid;
+    *holders = answer->process;
+    answer->process = NULL;
     holders_choose(*holders, wish);
     symbol_find_lines(*holders, &left_ns);
     return NULL;
@@ -88,8 +79,9 @@ holders_gather(const struct wish *wish, struct findings *findings)
 
     discover_path(&targets, wish->path);
     targets.targets[0].guarded = collector.options->n_sockets == 0;
-    client_ask(&targets, &request, &answer);
-    findings->reason = holders_read(&answer, wish, &findings->holders);
+    targets.targets[0].pid = wish->pid;
+    client_ask(&targets, &request, &answer, 0);
+    findings->reason = holders_take(&answer, wish, &findings->holders);
     answer_free(&answer);
     discover_free(&targets);
     request_free(&request);

@@ -16,6 +16,7 @@ struct wish {
     char *path; /* of the socket; NULL: none is wanted */
     char *name;
     size_t number; /* of those that have that name */
+    pid_t pid;     /* of the process, which alone is asked; 0: not known */
 };
 
 /* What a round of questions has brought. */

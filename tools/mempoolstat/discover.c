@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,29 +14,50 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
+#include "exporter.h"
 #include "message.h"
+#include "place.h"
 #include "proc.h"
 
-/* Where root finds the sockets of everybody. */
-static const char *const everybody[] = {
-    "/run/osmempool",
-    "/run/user/*/osmempool",
-    "/tmp/osmempool-*",
-};
+/* A second is enough for tens of thousands of processes. */
+#define DISCOVER_NS ((int64_t)1000000000)
+/* Entries of a directory that are looked at, sockets of a user, and all sockets. */
+#define DISCOVER_MAX_ENTRIES 65536
+#define DISCOVER_MAX_OF_USER 4096
+#define DISCOVER_MAX_TARGETS 8192
+/* Directories, and roots of containers, of which each user could make any number. */
+#define DISCOVER_MAX_PLACES 4096
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Where root finds the sockets of everybody: in directories of a parent that are named by a prefix
+ * and the number of a user, or in one below these. */
+static const struct everybody {
+    const char *parent, *prefix, *child;
+} everybody[] = {
+    {"/run/user", "", "/osmempool"},
+    {"/tmp", "osmempool-", ""},
+};
+
+/* The directory of root itself. */
+static const char everybody_root[] = "/run/osmempool";
 
 /* How the sockets of a directory become targets. */
 struct search {
     struct target_list *list;
     const struct target *like; /* what all of them have in common */
+    long number;               /* of the process that is wanted, as it is in there; 0: all */
 };
 
-/* Only the socket that bears the number of the process is wanted. */
 static bool
-search_is_for_name(const struct search *search)
+list_has_time(struct target_list *list)
 {
-    return search->like->pid != 0 && !search->like->guess;
+    if (list->end_ns == 0) {
+        list->end_ns = clock_now_ns() + DISCOVER_NS;
+    }
+    list->cut = list->cut || clock_now_ns() >= list->end_ns;
+    return !list->cut;
 }
 
 static bool
@@ -45,13 +66,44 @@ target_is_known(const struct target_list *list, const struct target *wanted)
     for (size_t i = 0; i < list->n_targets; i++) {
         const struct target *target = &list->targets[i];
 
-        /* Two processes may both be guessed to listen there. */
-        if (target->device == wanted->device && target->inode == wanted->inode &&
-            (!target->guess || (wanted->guess && target->pid == wanted->pid))) {
+        if (target->inode == wanted->inode && target->device == wanted->device) {
             return true;
         }
     }
     return false;
+}
+
+/* Whether the process that a default path names is there. Where it may have another number for us,
+ * nobody can tell. */
+static bool
+path_is_of_living(const char *path)
+{
+    pid_t pid = proc_pid_of_path(path);
+
+    return pid == 0 || kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+/* Whether there is room for one more socket of a user. What the dead have left is not to take the
+ * places of the living. */
+static bool
+list_admits(struct target_list *list, uid_t user, const char *path)
+{
+    size_t i = 0;
+
+    while (i < list->n_holders && list->holders[i].user != user) {
+        i++;
+    }
+    if (i == list->n_holders) {
+        list->holders = alloc_array(list->holders, ++list->n_holders, sizeof(list->holders[0]));
+        list->holders[i] = (struct holder){user, 0};
+    }
+    if (list->holders[i].n >= DISCOVER_MAX_OF_USER || list->n_targets >= DISCOVER_MAX_TARGETS ||
+        (list->holders[i].n >= DISCOVER_MAX_OF_USER / 2 && !path_is_of_living(path))) {
+        list->n_passed_over++;
+        return false;
+    }
+    list->holders[i].n++;
+    return true;
 }
 
 /* Takes path over. */
@@ -67,7 +119,7 @@ search_add(const struct search *search, char *path, const struct stat *socket)
     target.exists = socket->st_nlink > 0;
     target.owner = socket->st_uid;
     target.made = socket->st_mtim.tv_sec;
-    if (target_is_known(list, &target)) {
+    if (target_is_known(list, &target) || !list_admits(list, target.owner, path)) {
         free(path);
         return;
     }
@@ -78,27 +130,38 @@ search_add(const struct search *search, char *path, const struct stat *socket)
 static bool
 search_wants(const struct search *search, const char *name)
 {
-    size_t length = strlen(name);
-    char wanted[32];
+    pid_t number = proc_pid_of_name(name);
 
-    if (search_is_for_name(search)) {
-        snprintf(wanted, sizeof(wanted), "%d.sock", (int)search->like->pid);
-        return strcmp(name, wanted) == 0;
-    }
-    return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".sock") == 0;
+    return number != 0 && (search->number == 0 || search->number == number);
+}
+
+/* Nobody can leave the socket of another user in a directory of his own, but where links to files
+ * of others are allowed. */
+static bool
+owner_fits(const struct stat *directory, const struct stat *socket)
+{
+    return socket->st_uid == directory->st_uid || directory->st_uid == 0 ||
+           directory->st_uid == geteuid();
 }
 
 static void
 search_entries(const struct search *search, const char *directory, DIR *stream)
 {
     const struct dirent *entry;
+    struct stat own, status;
+    size_t n = 0;
 
+    if (fstat(dirfd(stream), &own) != 0) {
+        return;
+    }
     while ((entry = readdir(stream)) != NULL) {
-        struct stat status;
-
+        if (++n > DISCOVER_MAX_ENTRIES || (n % 256 == 0 && !list_has_time(search->list))) {
+            search->list->cut = true;
+            return;
+        }
         if (search_wants(search, entry->d_name) &&
             fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISSOCK(status.st_mode)) {
+            S_ISSOCK(status.st_mode) && owner_fits(&own, &status)) {
             search_add(search, alloc_format("%s/%s", directory, entry->d_name), &status);
         }
     }
@@ -112,15 +175,12 @@ target_compare(const void *left, const void *right)
     return strverscmp(a->path, b->path);
 }
 
-/*
- * Looks into one directory. That it does not exist is normal: nobody exports there. Flags are those
- * of open(): O_NOFOLLOW where anybody may have put a link.
- */
+/* Looks into a directory that is open, and closes it. That it does not exist is normal: nobody
+ * exports there. */
 static void
-search_directory(const struct search *search, const char *directory, int flags)
+search_open_directory(const struct search *search, const char *directory, int fd)
 {
     size_t before = search->list->n_targets;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
 
     if (stream == NULL) {
@@ -140,20 +200,53 @@ search_directory(const struct search *search, const char *directory, int flags)
     }
 }
 
-/* Looks into the directories of a pattern below root ("" for our own). */
+/* Where anybody may have put a link, none is followed. */
 static void
-search_pattern(const struct search *search, const char *root, const char *pattern)
+search_directory(const struct search *search, const char *directory)
 {
-    char *rooted = alloc_format("%s%s", root, pattern);
-    glob_t found;
+    search_open_directory(search, directory, place_open(directory, O_RDONLY | O_DIRECTORY));
+}
 
-    if (glob(rooted, GLOB_NOSORT, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc; i++) {
-            search_directory(search, found.gl_pathv[i], O_NOFOLLOW);
+/* Whether a name is a prefix and the number of a user. */
+static bool
+name_is_of_user(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    return strncmp(name, prefix, n) == 0 && name[n] != '\0' &&
+           name[n + strspn(name + n, "0123456789")] == '\0';
+}
+
+/* Looks into the directories of all users below a parent. */
+static void
+search_users(const struct search *search, const char *root, const struct everybody *where)
+{
+    char *parent = alloc_format("%s%s", root, where->parent);
+    int fd = place_open(parent, O_RDONLY | O_DIRECTORY);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    size_t n = 0, n_places = 0;
+
+    while (stream != NULL && (entry = readdir(stream)) != NULL) {
+        if (++n > DISCOVER_MAX_ENTRIES || n_places > DISCOVER_MAX_PLACES ||
+            (n % 256 == 0 && !list_has_time(search->list))) {
+            search->list->cut = true;
+            break;
         }
-        globfree(&found);
+        if (name_is_of_user(entry->d_name, where->prefix)) {
+            char *directory = alloc_format("%s/%s%s", parent, entry->d_name, where->child);
+
+            search_directory(search, directory);
+            free(directory);
+            n_places++;
+        }
     }
-    free(rooted);
+    if (stream != NULL) {
+        closedir(stream);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    free(parent);
 }
 
 /* Notes where was searched. */
@@ -179,7 +272,7 @@ static void
 search_own(const struct search *search, char *directory)
 {
     searched_add(search->list, directory);
-    search_directory(search, directory, 0);
+    search_directory(search, directory);
     free(directory);
 }
 
@@ -204,12 +297,43 @@ search_own_directories(const struct search *search)
 static void
 search_everybody(const struct search *search, const char *root)
 {
+    char *directory = alloc_format("%s%s", root, everybody_root);
+
+    search_directory(search, directory);
+    free(directory);
     for (size_t i = 0; i < COUNT_OF(everybody); i++) {
-        if (root[0] == '\0') {
-            searched_add(search->list, everybody[i]);
-        }
-        search_pattern(search, root, everybody[i]);
+        search_users(search, root, &everybody[i]);
     }
+}
+
+/* Looks into all directories that the environment and our rights lead to. */
+static void
+search_default(const struct search *search)
+{
+    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+
+    if (directory != NULL && directory[0] != '\0') {
+        searched_add(search->list, directory);
+        /* The user's choice, be it a link. */
+        search_open_directory(search, directory,
+                              open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        return;
+    }
+    search_own_directories(search);
+    if (geteuid() == 0) {
+        searched_add(search->list, everybody_root);
+        searched_add(search->list, "/run/user/*/osmempool");
+        searched_add(search->list, "/tmp/osmempool-*");
+        search_everybody(search, "");
+    }
+}
+
+static bool
+list_is_restricted(void)
+{
+    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+
+    return directory != NULL && directory[0] != '\0';
 }
 
 /* A view of the file system: that of a process in a container differs from ours. */
@@ -257,214 +381,92 @@ view_is_new(struct view_list *list, const struct view *view)
     return true;
 }
 
-/* Looks into the places of a process, unless another has led there before. */
+/* Looks into the directories of everybody in a process's view of the file system, if that is
+ * another one than those looked at before. */
 static void
-search_container(const struct search *search, pid_t pid, struct view_list *seen)
+search_view(const struct search *search, struct view_list *seen, pid_t pid)
 {
     char *process = proc_directory(pid), *root = alloc_format("%s/root", process);
     struct view view;
 
-    if (view_read(process, &view) && view_is_new(seen, &view)) {
+    if (seen->n_views == 0 && view_read("/proc/self", &view)) {
+        view_is_new(seen, &view);
+    }
+    if (seen->n_views > 0 && seen->n_views < DISCOVER_MAX_PLACES && view_read(process, &view) &&
+        view_is_new(seen, &view)) {
         search_everybody(search, root);
     }
     free(process);
     free(root);
 }
 
-static void
-search_containers(const struct search *search)
-{
-    struct view_list seen = {NULL, 0};
-    struct view view;
-    DIR *stream = opendir("/proc");
-    const struct dirent *entry;
-
-    if (stream == NULL || !view_read("/proc/self", &view)) {
-        message_print("/proc cannot be read: containers are not searched");
-    } else {
-        view_is_new(&seen, &view);
-    }
-    while (seen.n_views > 0 && (entry = readdir(stream)) != NULL) {
-        if (isdigit((unsigned char)entry->d_name[0])) {
-            search_container(search, (pid_t)atoi(entry->d_name), &seen);
-        }
-    }
-    if (stream != NULL) {
-        closedir(stream);
-    }
-    free(seen.views);
-}
-
-/* Looks into all directories that the environment and our rights lead to. */
-static void
-search_default(const struct search *search)
-{
-    const char *directory = secure_getenv("OSMEMPOOL_DIR");
-
-    if (directory != NULL && directory[0] != '\0') {
-        search_own(search, alloc_copy(directory));
-        return;
-    }
-    search_own_directories(search);
-    if (geteuid() == 0) {
-        search_everybody(search, "");
-    }
-    /* Inside a container processes have other numbers. */
-    if (geteuid() == 0 && !search_is_for_name(search)) {
-        search_containers(search);
-    }
-}
-
-/* The numbers of the sockets that a process has open. */
-struct socket_list {
-    unsigned long *inodes;
-    size_t n_inodes;
-};
-
-/* As /proc/PID/fd shows them. */
-static struct socket_list
-process_sockets(pid_t pid)
-{
-    char *directory = proc_path(pid, "fd");
-    DIR *stream = opendir(directory);
-    struct socket_list list = {NULL, 0};
-    const struct dirent *entry;
-    char link[64];
-    unsigned long inode;
-
-    while (stream != NULL && (entry = readdir(stream)) != NULL) {
-        ssize_t n = readlinkat(dirfd(stream), entry->d_name, link, sizeof(link) - 1);
-
-        link[n > 0 ? n : 0] = '\0';
-        if (sscanf(link, "socket:[%lu]", &inode) == 1) {
-            list.inodes = alloc_array(list.inodes, list.n_inodes + 1, sizeof(inode));
-            list.inodes[list.n_inodes++] = inode;
-        }
-    }
-    if (stream != NULL) {
-        closedir(stream);
-    }
-    free(directory);
-    return list;
-}
-
+/* Whether the socket of a process is a target by its name. */
 static bool
-socket_list_has(const struct socket_list *list, unsigned long inode)
+list_has_process(const struct target_list *list, pid_t pid, uid_t user)
 {
-    for (size_t i = 0; i < list->n_inodes; i++) {
-        if (list->inodes[i] == inode) {
+    for (size_t i = 0; i < list->n_targets; i++) {
+        if (list->targets[i].owner == user && proc_pid_of_path(list->targets[i].path) == pid) {
             return true;
         }
     }
     return false;
 }
 
-/* The socket of a process at a path as the process sees it. */
+/* Adds the socket of a process that exports where no directory is searched. */
 static void
-search_bound(const struct search *search, pid_t pid, const char *path)
+search_exporter(struct target_list *list, pid_t pid)
 {
-    char *root = proc_path(pid, "root"), *seen = alloc_format("%s%s", root, path);
-    struct stat here, there;
+    struct target like = {.pid = pid, .guess = true};
+    uid_t user = proc_user(pid);
+    size_t n_sockets;
+    char *path = exporter_find(pid, &n_sockets, list->end_ns);
+    int fd = path != NULL ? place_open(path, O_PATH) : -1;
+    struct stat status;
 
-    if (stat(seen, &there) == 0 && S_ISSOCK(there.st_mode)) {
-        bool same =
-            stat(path, &here) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
-
-        search_add(search, same ? alloc_copy(path) : alloc_copy(seen), &there);
-    }
-    free(root);
-    free(seen);
-}
-
-/*
- * Where else a process listens, by the kernel's table: at the path of OSMEMPOOL_EXPORT=/PATH, or in
- * a container. It may listen for other things too, so whoever answers must be that process, and
- * only an answer that is a document counts.
- */
-static void
-search_listening(const struct search *search, pid_t pid)
-{
-    static const unsigned long accepting = 0x10000; /* __SO_ACCEPTCON of the kernel */
-    struct socket_list own = process_sockets(pid);
-    char *table = proc_path(pid, "net/unix");
-    FILE *stream = fopen(table, "re");
-    char *line = NULL;
-    size_t room = 0;
-
-    while (stream != NULL && getline(&line, &room, stream) > 0) {
-        unsigned long flags, inode;
-        int path = 0;
-
-        line[strcspn(line, "\n")] = '\0';
-        if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %n", &flags, &inode, &path) == 2 &&
-            path > 0 && line[path] == '/' && (flags & accepting) != 0 &&
-            socket_list_has(&own, inode)) {
-            search_bound(search, pid, line + path);
-        }
-    }
-    free(line);
-    if (stream != NULL) {
-        fclose(stream);
-    }
-    free(table);
-    free(own.inodes);
-}
-
-/* Whether a process has the exporter's thread, which bears this name. */
-static bool
-process_exports(const char *pid)
-{
-    char *directory = alloc_format("/proc/%s/task", pid);
-    DIR *stream = opendir(directory);
-    const struct dirent *entry;
-    bool exports = false;
-
-    while (!exports && stream != NULL && (entry = readdir(stream)) != NULL) {
-        char *path = alloc_format("%s/%s/comm", directory, entry->d_name);
-        char name[32] = "";
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-        exports =
-            fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, "osmempool\n") == 0;
-        if (fd >= 0) {
-            close(fd);
-        }
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_uid == user) {
+        search_add(&(struct search){list, &like, 0}, path, &status);
+    } else {
         free(path);
     }
-    if (stream != NULL) {
-        closedir(stream);
+    if (fd >= 0) {
+        close(fd);
     }
-    free(directory);
-    return exports;
 }
 
-/* Those that export at a path of their own, in no directory that is searched. */
+/* What the processes themselves tell: of containers, and of sockets elsewhere. */
 static void
-search_exporting(struct target_list *list)
+search_processes(struct target_list *list)
 {
+    const struct target in_container = {.guarded = true};
+    struct view_list seen = {NULL, 0};
     DIR *stream = opendir("/proc");
     const struct dirent *entry;
 
-    while (stream != NULL && (entry = readdir(stream)) != NULL) {
-        if (isdigit((unsigned char)entry->d_name[0]) && process_exports(entry->d_name)) {
-            struct target guessed = {.pid = (pid_t)atoi(entry->d_name), .guess = true};
+    while (stream != NULL && (entry = readdir(stream)) != NULL && list_has_time(list)) {
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
 
-            search_listening(&(struct search){list, &guessed}, guessed.pid);
+        if (pid > 0 && geteuid() == 0) {
+            search_view(&(struct search){list, &in_container, 0}, &seen, pid);
+        }
+        if (pid > 0 && proc_exports(pid) && !list_has_process(list, pid, proc_user(pid))) {
+            search_exporter(list, pid);
         }
     }
     if (stream != NULL) {
         closedir(stream);
+    } else {
+        message_print("/proc cannot be read: containers are not searched");
     }
+    free(seen.views);
 }
 
 void
 discover_all(struct target_list *list)
 {
-    const char *directory = secure_getenv("OSMEMPOOL_DIR");
-
-    search_default(&(struct search){list, &(struct target){.guarded = true}});
-    if (directory == NULL || directory[0] == '\0') {
-        search_exporting(list);
+    list_has_time(list);
+    search_default(&(struct search){list, &(struct target){.guarded = true}, 0});
+    if (!list_is_restricted()) {
+        search_processes(list);
     }
 }
 
@@ -472,21 +474,25 @@ void
 discover_pid(struct target_list *list, pid_t pid)
 {
     const struct target named = {.pid = pid, .named = true, .guarded = true};
-    const struct target guessed = {.pid = pid, .guess = true};
+    const struct target in_container = {.pid = pid, .named = true};
+    struct view_list seen = {NULL, 0};
     size_t before = list->n_targets;
 
-    search_default(&(struct search){list, &named});
+    list_has_time(list);
+    search_default(&(struct search){list, &named, pid});
+    if (list->n_targets == before && geteuid() == 0 && !list_is_restricted()) {
+        search_view(&(struct search){list, &in_container, proc_own_number(pid)}, &seen, pid);
+        free(seen.views);
+    }
     if (list->n_targets == before) {
-        /* In a container its socket bears the number that the process has there. */
-        search_listening(&(struct search){list, &guessed}, pid);
-        search_default(&(struct search){list, &guessed});
+        search_exporter(list, pid);
     }
 }
 
 void
 discover_path(struct target_list *list, const char *path)
 {
-    const struct target named = {.named = true};
+    const struct target named = {.named = true, .by_path = true};
     struct stat status = {0};
 
     /* What is not there is a target too: connecting tells why. No device has the number -1. */
@@ -494,7 +500,7 @@ discover_path(struct target_list *list, const char *path)
         status.st_dev = (dev_t)-1;
         status.st_ino = list->n_targets;
     }
-    search_add(&(struct search){list, &named}, alloc_copy(path), &status);
+    search_add(&(struct search){list, &named, 0}, alloc_copy(path), &status);
 }
 
 void
@@ -504,6 +510,7 @@ discover_free(struct target_list *list)
         free(list->targets[i].path);
     }
     free(list->targets);
+    free(list->holders);
     free(list->searched);
     *list = (struct target_list){0};
 }

@@ -12,51 +12,55 @@
 #include "fields.h"
 #include "holding.h"
 
-/* A few bytes of JSON cost the decoder a hundred bytes of memory: braces are limited apart. */
-#define DOCUMENT_MAX_MARKS ((size_t)8 << 20)
-
-static const struct integer_rule pool_integers[] = {
-    {"block_size", offsetof(struct pool, block_size), 0, UINT32_MAX, true},
-    {"num_blocks", offsetof(struct pool, num_blocks), 0, UINT32_MAX, true},
-    {"num_free", offsetof(struct pool, num_free), 0, UINT32_MAX, true},
-    {"min_free", offsetof(struct pool, min_free), 0, UINT32_MAX, true},
-    {"num_cached", offsetof(struct pool, num_cached), 0, UINT32_MAX, false},
-    {"gets", offsetof(struct pool, gets), 0, INT64_MAX, false},
-    {"puts", offsetof(struct pool, puts), 0, INT64_MAX, false},
-    {"adjust", offsetof(struct pool, adjust), INT64_MIN, INT64_MAX, false},
-    {"failed", offsetof(struct pool, failed), 0, INT64_MAX, false},
-    {"refused", offsetof(struct pool, refused), 0, INT64_MAX, false},
-    {"failed_time", offsetof(struct pool, failed_time), 0, FIELDS_MAX_TIME, false},
-    {"min_time", offsetof(struct pool, min_time), 0, FIELDS_MAX_TIME, false},
-    {"faults", offsetof(struct pool, faults), 0, INT64_MAX, false},
-};
-
-static const struct integer_rule reset_integers[] = {
-    {"min_free", offsetof(struct pool, min_free), 0, UINT32_MAX, true},
-};
-
-static const struct integer_rule process_integers[] = {
-    {"pid", offsetof(struct process, pid), 1, INT32_MAX, true},
-    {"start_time", offsetof(struct process, start_time), 0, FIELDS_MAX_TIME, false},
-    {"time", offsetof(struct process, time), 0, FIELDS_MAX_TIME, false},
-};
-
-static const struct string_rule pool_strings[] = {
-    {"name", offsetof(struct pool, name), true},
-    {"debug", offsetof(struct pool, debug), false},
-};
-
-static const struct string_rule process_strings[] = {
-    {"program", offsetof(struct process, program), false},
-    {"version", offsetof(struct process, version), false},
-    {"locking", offsetof(struct process, locking), false},
-};
-
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* A document on its way into a process. */
+struct head {
+    struct process process;
+    const char *error, *schema;
+};
+
+struct document {
+    struct source source;
+    struct reader reader;
+    struct head *head;  /* that is being read */
+    struct report read; /* those that are whole */
+    char *text;
+    size_t n_text, room;
+    size_t n_fed;
+};
+
+#define POOL_INTEGER(name, least, greatest, is_required)                                           \
+    {                                                                                              \
+        .key = #name, .type = FIELD_INTEGER, .required = (is_required),                            \
+        .offset = offsetof(struct pool, name), .min = (least), .max = (greatest)                   \
+    }
+
+static const struct field pool_fields[] = {
+    {.key = "name", .type = FIELD_STRING, .required = true, .offset = offsetof(struct pool, name)},
+    POOL_INTEGER(block_size, 0, UINT32_MAX, true),
+    POOL_INTEGER(num_blocks, 0, UINT32_MAX, true),
+    POOL_INTEGER(num_free, 0, UINT32_MAX, true),
+    POOL_INTEGER(min_free, 0, UINT32_MAX, true),
+    POOL_INTEGER(num_cached, 0, UINT32_MAX, false),
+    POOL_INTEGER(gets, 0, INT64_MAX, false),
+    POOL_INTEGER(puts, 0, INT64_MAX, false),
+    POOL_INTEGER(adjust, INT64_MIN, INT64_MAX, false),
+    POOL_INTEGER(failed, 0, INT64_MAX, false),
+    POOL_INTEGER(refused, 0, INT64_MAX, false),
+    POOL_INTEGER(failed_time, 0, FIELDS_MAX_TIME, false),
+    POOL_INTEGER(min_time, 0, FIELDS_MAX_TIME, false),
+    POOL_INTEGER(faults, 0, INT64_MAX, false),
+    {.key = "debug", .type = FIELD_STRING, .offset = offsetof(struct pool, debug)},
+    {.key = "stale", .type = FIELD_FLAG, .offset = offsetof(struct pool, stale)},
+};
+
 static char *
-pool_check_counts(const struct pool *pool)
+pool_complete(void *object, uint64_t seen)
 {
+    struct pool *pool = object;
+
+    pool->get_rate = pool->put_rate = -1;
     if (pool->num_free > pool->num_blocks) {
         return alloc_copy("'num_free' is above 'num_blocks'");
     }
@@ -66,47 +70,156 @@ pool_check_counts(const struct pool *pool)
     return NULL;
 }
 
-static char *
-pool_read(const json_t *json, void *entry)
-{
-    struct pool *pool = entry;
-    char *reason = fields_read_strings(json, pool_strings, COUNT_OF(pool_strings), pool);
-
-    if (reason == NULL) {
-        reason = fields_read_integers(json, pool_integers, COUNT_OF(pool_integers), pool);
-    }
-    if (reason == NULL) {
-        reason = fields_read_flag(json, "stale", &pool->stale);
-    }
-    if (reason == NULL) {
-        reason = pool_check_counts(pool);
-    }
-    pool->get_rate = pool->put_rate = -1;
-    return reason;
-}
+static const struct record pool_record = {
+    .noun = "pool",
+    .n_bytes = sizeof(struct pool),
+    .fields = pool_fields,
+    .n_fields = COUNT_OF(pool_fields),
+    .text = offsetof(struct pool, text),
+    .complete = pool_complete,
+};
 
 /* Only what resetting tells is known of these pools. */
-static char *
-reset_read(const json_t *json, void *entry)
-{
-    struct pool *pool = entry;
-    char *reason = fields_read_strings(json, pool_strings, 1, pool);
+static const struct field reset_fields[] = {
+    {.key = "name", .type = FIELD_STRING, .required = true, .offset = offsetof(struct pool, name)},
+    POOL_INTEGER(min_free, 0, UINT32_MAX, true),
+};
 
-    return reason != NULL ? reason : fields_read_integers(json, reset_integers, 1, pool);
+static const struct record reset_record = {
+    .noun = "pool",
+    .n_bytes = sizeof(struct pool),
+    .fields = reset_fields,
+    .n_fields = COUNT_OF(reset_fields),
+    .text = offsetof(struct pool, text),
+};
+
+/* The array of each kind of document. */
+static const struct kind {
+    const char *key;
+    const struct record *record;
+    size_t entries, count; /* offsets in struct process */
+    const char *remedy;    /* for who wanted another kind */
+} kinds[] = {
+    [DOCUMENT_POOLS] = {"pools", &pool_record, offsetof(struct process, pools),
+                        offsetof(struct process, n_pools), "without -H it can be shown"},
+    [DOCUMENT_HOLDERS] = {"holders", &holding_record, offsetof(struct process, holdings),
+                          offsetof(struct process, n_holdings), "-H shows it"},
+    [DOCUMENT_CHECKS] = {"checks", &check_record, offsetof(struct process, checks),
+                         offsetof(struct process, n_checks), "it is the outcome of -k"},
+    [DOCUMENT_RESET] = {"reset", &reset_record, offsetof(struct process, pools),
+                        offsetof(struct process, n_pools), "it is the outcome of --reset-min"},
+};
+
+_Static_assert(offsetof(struct pool, name) == 0 && offsetof(struct holding, name) == 0 &&
+                   offsetof(struct check, name) == 0,
+               "entry_name() finds the name in the first place");
+
+/* "osmempool/1" or "osmempool/1.x": fields are only ever added within a major version. */
+static char *
+schema_check(const char *schema)
+{
+    static const char major[] = "osmempool/1";
+    const char *minor = schema + sizeof(major) - 1;
+
+    if (strncmp(schema, major, sizeof(major) - 1) == 0 &&
+        (*minor == '\0' || (minor[0] == '.' && minor[1] != '\0' &&
+                            minor[1 + strspn(minor + 1, "0123456789.")] == '\0'))) {
+        return NULL;
+    }
+    return alloc_format("schema is '%.40s', but this mempoolstat reads %s; a newer one may do",
+                        schema, major);
 }
 
-/* The array that each kind of document has. */
-static const struct entry_rule kinds[] = {
-    [DOCUMENT_POOLS] = {"pools", "pool", sizeof(struct pool), pool_read,
-                        offsetof(struct process, pools), offsetof(struct process, n_pools), true},
-    [DOCUMENT_HOLDERS] = {"holders", "pool", sizeof(struct holding), holding_read,
-                          offsetof(struct process, holdings), offsetof(struct process, n_holdings),
-                          true},
-    [DOCUMENT_CHECKS] = {"checks", "check", sizeof(struct check), check_read,
-                         offsetof(struct process, checks), offsetof(struct process, n_checks),
-                         true},
-    [DOCUMENT_RESET] = {"reset", "pool", sizeof(struct pool), reset_read,
-                        offsetof(struct process, pools), offsetof(struct process, n_pools), true},
+#define HEAD_OFFSET(member) offsetof(struct head, member)
+#define HEAD_ENTRIES(name, rules, list_member, count_member)                                       \
+    {                                                                                              \
+        .key = (name), .type = FIELD_ENTRIES, .required = true,                                    \
+        .offset = HEAD_OFFSET(process.list_member), .entries = (rules),                            \
+        .count = HEAD_OFFSET(process.count_member), .list = HEAD_OFFSET(process.list)              \
+    }
+#define HEAD_MARK(name)                                                                            \
+    {                                                                                              \
+        .key = (name), .type = FIELD_MARK                                                          \
+    }
+
+/* The fields that each kind has; behind them come the arrays of all kinds, in their order. */
+#define HEAD_FIELDS                                                                                \
+    {.key = "schema",                                                                              \
+     .type = FIELD_STRING,                                                                         \
+     .required = true,                                                                             \
+     .offset = HEAD_OFFSET(schema),                                                                \
+     .check = schema_check},                                                                       \
+        {.key = "version", .type = FIELD_STRING, .offset = HEAD_OFFSET(process.version)},          \
+        {.key = "pid",                                                                             \
+         .type = FIELD_INTEGER,                                                                    \
+         .required = true,                                                                         \
+         .offset = HEAD_OFFSET(process.pid),                                                       \
+         .min = 1,                                                                                 \
+         .max = INT32_MAX},                                                                        \
+        {.key = "program", .type = FIELD_STRING, .offset = HEAD_OFFSET(process.program)},          \
+        {.key = "start_time",                                                                      \
+         .type = FIELD_INTEGER,                                                                    \
+         .offset = HEAD_OFFSET(process.start_time),                                                \
+         .max = FIELDS_MAX_TIME},                                                                  \
+        {.key = "time",                                                                            \
+         .type = FIELD_INTEGER,                                                                    \
+         .offset = HEAD_OFFSET(process.time),                                                      \
+         .max = FIELDS_MAX_TIME},                                                                  \
+        {.key = "locking", .type = FIELD_STRING, .offset = HEAD_OFFSET(process.locking)},          \
+    {                                                                                              \
+        .key = "error", .type = FIELD_STRING, .offset = HEAD_OFFSET(error)                         \
+    }
+#define HEAD_N_FIELDS 8
+
+static const struct field pools_head[] = {
+    HEAD_FIELDS,          HEAD_ENTRIES("pools", &pool_record, pools, n_pools),
+    HEAD_MARK("holders"), HEAD_MARK("checks"),
+    HEAD_MARK("reset"),
+};
+
+static const struct field holders_head[] = {
+    HEAD_FIELDS,
+    HEAD_MARK("pools"),
+    HEAD_ENTRIES("holders", &holding_record, holdings, n_holdings),
+    HEAD_MARK("checks"),
+    HEAD_MARK("reset"),
+};
+
+static const struct field checks_head[] = {
+    HEAD_FIELDS,          HEAD_MARK("pools"),
+    HEAD_MARK("holders"), HEAD_ENTRIES("checks", &check_record, checks, n_checks),
+    HEAD_MARK("reset"),
+};
+
+static const struct field reset_head[] = {
+    HEAD_FIELDS,
+    HEAD_MARK("pools"),
+    HEAD_MARK("holders"),
+    HEAD_MARK("checks"),
+    HEAD_ENTRIES("reset", &reset_record, pools, n_pools),
+};
+
+_Static_assert(COUNT_OF(pools_head) == HEAD_N_FIELDS + COUNT_OF(kinds), "an array of each kind");
+
+static char *head_complete(void *object, uint64_t seen);
+
+static const struct record heads[] = {
+    [DOCUMENT_POOLS] = {.fields = pools_head,
+                        .n_fields = COUNT_OF(pools_head),
+                        .complete = head_complete,
+                        .lenient = true},
+    [DOCUMENT_HOLDERS] = {.fields = holders_head,
+                          .n_fields = COUNT_OF(holders_head),
+                          .complete = head_complete,
+                          .lenient = true},
+    [DOCUMENT_CHECKS] = {.fields = checks_head,
+                         .n_fields = COUNT_OF(checks_head),
+                         .complete = head_complete,
+                         .lenient = true},
+    [DOCUMENT_RESET] = {.fields = reset_head,
+                        .n_fields = COUNT_OF(reset_head),
+                        .complete = head_complete,
+                        .lenient = true},
 };
 
 const char *
@@ -115,46 +228,23 @@ document_array(enum document_kind kind)
     return kinds[kind].key;
 }
 
+static bool
+kind_is_seen(uint64_t seen, size_t kind)
+{
+    return (seen >> (HEAD_N_FIELDS + kind) & 1) != 0;
+}
+
 /* Whether a document is of the kind that is wanted, and what to do if it is of another. */
 static char *
-kind_check(const json_t *json, enum document_kind wanted)
+kind_check(uint64_t seen, enum document_kind wanted)
 {
-    static const char *const remedies[] = {
-        [DOCUMENT_POOLS] = "without -H it can be shown",
-        [DOCUMENT_HOLDERS] = "-H shows it",
-        [DOCUMENT_CHECKS] = "it is the outcome of -k",
-        [DOCUMENT_RESET] = "it is the outcome of --reset-min",
-    };
-
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (json_object_get(json, kinds[wanted].key) == NULL &&
-            json_object_get(json, kinds[i].key) != NULL) {
+        if (!kind_is_seen(seen, wanted) && kind_is_seen(seen, i)) {
             return alloc_format("'%s' is missing, but '%s' is there: %s", kinds[wanted].key,
-                                kinds[i].key, remedies[i]);
+                                kinds[i].key, kinds[i].remedy);
         }
     }
     return NULL;
-}
-
-/* "osmempool/1" or "osmempool/1.x": fields are only ever added within a major version. */
-static char *
-schema_check(const json_t *json)
-{
-    static const char major[] = "osmempool/1";
-    const char *schema = json_string_value(json);
-    const char *minor;
-
-    if (schema == NULL) {
-        return alloc_copy(json == NULL ? "'schema' is missing" : "'schema' is not a string");
-    }
-    minor = schema + sizeof(major) - 1;
-    if (strncmp(schema, major, sizeof(major) - 1) == 0 &&
-        (*minor == '\0' || (minor[0] == '.' && minor[1] != '\0' &&
-                            minor[1 + strspn(minor + 1, "0123456789.")] == '\0'))) {
-        return NULL;
-    }
-    return alloc_format("schema is '%.40s', but this mempoolstat reads %s; a newer one may do",
-                        schema, major);
 }
 
 /* What a process answers in the place of a document. */
@@ -170,201 +260,307 @@ error_describe(enum document_kind kind, const char *error)
 }
 
 static char *
-process_read(json_t *json, struct process *process)
+head_complete(void *object, uint64_t seen)
 {
-    const char *error = json_string_value(json_object_get(json, "error"));
+    const struct head *head = object;
+    enum document_kind kind = head->process.kind;
     char *reason;
 
-    if (!json_is_object(json)) {
-        return alloc_copy("not a JSON object");
+    if (head->error != NULL && !kind_is_seen(seen, kind)) {
+        return error_describe(kind, head->error);
     }
-    if (error != NULL && json_object_get(json, kinds[process->kind].key) == NULL) {
-        return error_describe(process->kind, error);
-    }
-    reason = schema_check(json_object_get(json, "schema"));
-    if (reason == NULL) {
-        reason = fields_read_integers(json, process_integers, COUNT_OF(process_integers), process);
-    }
-    if (reason == NULL) {
-        reason = fields_read_strings(json, process_strings, COUNT_OF(process_strings), process);
-    }
-    if (reason == NULL) {
-        reason = kind_check(json, process->kind);
-    }
-    if (reason == NULL) {
-        reason = fields_read_entries(json, &kinds[process->kind], process);
-    }
-    return reason;
+    reason = head->schema != NULL ? kind_check(seen, kind) : NULL;
+    return reason != NULL ? reason : fields_missing(&heads[kind], seen);
 }
 
-/* A process from its JSON, or NULL and a reason. */
-static struct process *
-process_new(json_t *json, const struct source *source, char **reason)
+static void *
+head_begin(void *arg, size_t offset)
 {
+    struct document *document = arg;
+    struct head *head = alloc_array(NULL, 1, sizeof(*head));
+
+    *head = (struct head){.process = {
+                              .kind = document->source.kind,
+                              .origin = alloc_copy(document->source.origin),
+                              .received_ns = clock_now_ns(),
+                          }};
+    document->head = head;
+    document->reader.strings = &head->process.strings;
+    document->reader.n_bytes += sizeof(*head) + strlen(document->source.origin);
+    return head;
+}
+
+/* The text of the document that has been read, without what is around it. */
+static void
+head_keep_text(struct document *document, struct process *process, size_t end)
+{
+    size_t begin = document->reader.offset, n = end - begin;
+
+    process->n_served = n;
+    process->served = alloc_array(NULL, n + 1, 1);
+    memcpy(process->served, document->text + begin, n);
+    process->served[n] = '\0';
+    if (!document->source.or_array) {
+        free(document->text);
+        document->text = NULL;
+    }
+}
+
+static char *
+head_end(void *arg, size_t end)
+{
+    struct document *document = arg;
     struct process *process = alloc_array(NULL, 1, sizeof(*process));
 
-    *process = (struct process){
-        .kind = source->kind,
-        .json = json_incref(json),
-        .origin = alloc_copy(source->origin),
-        .received_ns = clock_now_ns(),
-    };
-    *reason = process_read(json, process);
-    if (*reason != NULL) {
-        process_free(process);
-        return NULL;
-    }
+    *process = document->head->process;
+    free(document->head);
+    document->head = NULL;
     for (size_t i = 0; i < process->n_pools; i++) {
         process->pools[i].index = i;
     }
     if (process->kind == DOCUMENT_POOLS) {
         process_rate_since_start(process);
     }
-    return process;
+    if (document->source.keeps_text) {
+        head_keep_text(document, process, end);
+    }
+    report_show(&document->read, process);
+    return NULL;
 }
 
-/* The document as it was served, without blanks around it. */
-static char *
-served_copy(const char *bytes, size_t length)
+struct document *
+document_begin(const struct source *source)
 {
-    static const char blanks[] = " \t\r\n";
-    char *copy;
+    struct document *document = alloc_array(NULL, 1, sizeof(*document));
+    struct root root = {
+        .record = &heads[source->kind],
+        .or_array = source->or_array,
+        .arg = document,
+        .begin = head_begin,
+        .end = head_end,
+    };
 
-    while (length > 0 && strchr(blanks, bytes[0]) != NULL) {
-        bytes++;
-        length--;
-    }
-    while (length > 0 && strchr(blanks, bytes[length - 1]) != NULL) {
-        length--;
-    }
-    copy = alloc_array(NULL, length + 1, 1);
-    memcpy(copy, bytes, length);
-    copy[length] = '\0';
-    return copy;
+    *document = (struct document){.source = *source};
+    fields_begin(&document->reader, &root);
+    return document;
 }
 
-/* All of an array or none of it. */
-static char *
-array_read(const json_t *array, const struct source *source, struct report *report)
+static void
+text_append(struct document *document, const char *bytes, size_t n)
 {
-    struct report read = {0};
-    char *reason = NULL;
-
-    for (size_t i = 0; i < json_array_size(array) && reason == NULL; i++) {
-        struct process *process = process_new(json_array_get(array, i), source, &reason);
-
-        if (process != NULL) {
-            report_show(&read, process);
-        }
+    if (document->n_text + n > document->room) {
+        document->room = document->n_text + n + document->room / 2;
+        document->text = alloc_array(document->text, document->room, 1);
     }
-    if (reason != NULL) {
-        report_clear(&read);
-        return reason;
-    }
-    for (size_t i = 0; i < read.n_processes; i++) {
-        report_show(report, read.processes[i]);
-    }
-    free(read.processes);
-    return json_array_size(array) > 0 ? NULL : alloc_copy("an empty array: no process");
+    memcpy(document->text + document->n_text, bytes, n);
+    document->n_text += n;
 }
 
-static json_t *
-json_parse(const char *bytes, size_t length, char **reason)
+/* Behind the end of a document that is not one of several there can only be blanks. */
+static bool
+document_wants_text(const struct document *document)
 {
-    size_t n_marks = 0;
-    json_error_t error;
-    json_t *json;
-
-    for (size_t i = 0; i < length; i++) {
-        n_marks += bytes[i] == ',' || bytes[i] == '[' || bytes[i] == '{';
-    }
-    if (length == 0) {
-        *reason = alloc_copy("empty: no document");
-        return NULL;
-    }
-    if (length > DOCUMENT_MAX_BYTES || n_marks > DOCUMENT_MAX_MARKS) {
-        *reason = alloc_copy("too large to be a document of osmempool");
-        return NULL;
-    }
-    json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
-    if (json == NULL) {
-        *reason = alloc_format("broken JSON in line %d: %s", error.line, error.text);
-    }
-    return json;
+    return document->source.keeps_text &&
+           (document->source.or_array || document->read.n_processes == 0);
 }
 
 bool
-document_read(const char *bytes, size_t length, const struct source *source, struct report *report,
-              char **reason)
+document_feed(struct document *document, const char *bytes, size_t n)
 {
-    json_t *json = json_parse(bytes, length, reason);
-
-    if (json == NULL) {
+    document->n_fed += n;
+    if (document->n_fed > document->source.max_bytes) {
+        free(document->reader.reason);
+        document->reader.reason = alloc_copy("too large to be a document of osmempool");
         return false;
     }
-    if (source->or_array && json_is_array(json)) {
-        *reason = array_read(json, source, report);
-    } else {
-        struct process *process = process_new(json, source, reason);
-
-        if (process != NULL) {
-            process->served = served_copy(bytes, length);
-            report_show(report, process);
-        }
+    if (document_wants_text(document)) {
+        text_append(document, bytes, n);
     }
-    json_decref(json);
-    return *reason == NULL;
+    return fields_feed(&document->reader, bytes, n);
 }
 
-/* Adds to an array those entries of a document that are wanted. */
-static void
-entries_append(json_t *chosen, const struct process *process, name_fn *admits, const void *arg)
+bool
+document_finish(struct document *document, struct report *report)
 {
-    const json_t *all = json_object_get(process->json, kinds[process->kind].key);
+    if (!fields_finish(&document->reader)) {
+        return false;
+    }
+    if (document->read.n_processes == 0) {
+        document->reader.reason = alloc_copy(
+            document->reader.in_array ? "an empty array: no process" : "not a JSON object");
+        return false;
+    }
+    for (size_t i = 0; i < document->read.n_processes; i++) {
+        report_show(report, document->read.processes[i]);
+    }
+    document->read.n_processes = document->read.n_shown = 0;
+    return true;
+}
 
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        json_t *entry = json_array_get(all, i);
+const char *
+document_reason(const struct document *document)
+{
+    return document->reader.reason;
+}
 
-        if (admits(json_string_value(json_object_get(entry, "name")), arg)) {
-            json_array_append(chosen, entry);
-        }
+bool
+document_is_cut(const struct document *document)
+{
+    return document->n_fed == 0 || json_is_cut(&document->reader.json);
+}
+
+size_t
+document_memory(const struct document *document)
+{
+    /* A text is copied when it is whole. */
+    return sizeof(*document) + document->reader.json.room + document->reader.n_bytes +
+           2 * document->n_text;
+}
+
+void
+document_free(struct document *document)
+{
+    if (document == NULL) {
+        return;
+    }
+    if (document->head != NULL) {
+        process_free_all(&document->head->process);
+        free(document->head);
+    }
+    report_clear(&document->read);
+    fields_end(&document->reader);
+    free(document->text);
+    free(document);
+}
+
+/* The entries of a process, as bytes. */
+struct entries {
+    char *bytes;
+    size_t n, stride;
+};
+
+static struct entries
+entries_of(const struct process *process)
+{
+    const struct kind *kind = &kinds[process->kind];
+    struct entries entries = {.stride = kind->record->n_bytes};
+
+    memcpy(&entries.bytes, (const char *)process + kind->entries, sizeof(entries.bytes));
+    memcpy(&entries.n, (const char *)process + kind->count, sizeof(entries.n));
+    return entries;
+}
+
+static void
+entries_set(struct process *process, const struct entries *entries)
+{
+    const struct kind *kind = &kinds[process->kind];
+
+    memcpy((char *)process + kind->entries, &entries->bytes, sizeof(entries->bytes));
+    memcpy((char *)process + kind->count, &entries->n, sizeof(entries->n));
+}
+
+static const char *
+entry_name(const char *entry)
+{
+    const char *name;
+
+    memcpy(&name, entry, sizeof(name));
+    return name;
+}
+
+static void
+entry_drop(const struct process *process, char *entry)
+{
+    if (process->kind == DOCUMENT_HOLDERS) {
+        holding_free((struct holding *)(void *)entry);
     }
 }
 
-/* Makes an array the entries of a process. They were read before, so nothing is wrong with them. */
-static void
-entries_replace(struct process *process, json_t *chosen)
+struct span
+document_entry_text(const struct process *process, size_t i)
 {
-    json_t *json = json_copy(process->json);
+    struct entries entries = entries_of(process);
+    struct span text;
 
-    json_object_set_new(json, kinds[process->kind].key, chosen);
-    process_free_entries(process);
-    json_decref(process->json);
-    process->json = json;
-    free(process->served);
-    process->served = NULL;
-    free(fields_read_entries(json, &kinds[process->kind], process));
+    memcpy(&text, entries.bytes + i * entries.stride + kinds[process->kind].record->text,
+           sizeof(text));
+    return text;
 }
 
 void
 document_keep(struct process *process, name_fn *admits, const void *arg)
 {
-    json_t *chosen = json_array();
-    size_t n = json_array_size(json_object_get(process->json, kinds[process->kind].key));
+    struct entries entries = entries_of(process);
+    size_t n = 0;
 
-    entries_append(chosen, process, admits, arg);
-    if (json_array_size(chosen) < n) {
-        entries_replace(process, chosen);
-    } else {
-        json_decref(chosen);
+    for (size_t i = 0; i < entries.n; i++) {
+        char *entry = entries.bytes + i * entries.stride;
+
+        if (!admits(entry_name(entry), arg)) {
+            entry_drop(process, entry);
+            process->cut = true;
+        } else {
+            memmove(entries.bytes + n++ * entries.stride, entry, entries.stride);
+        }
     }
+    entries.n = n;
+    entries_set(process, &entries);
+}
+
+/* Puts the text of an entry behind a document's own. */
+static void
+entry_move_text(struct process *process, char *entry, const struct process *from, size_t *n_bytes)
+{
+    size_t place = kinds[process->kind].record->text;
+    struct span text;
+    size_t n;
+
+    memcpy(&text, entry + place, sizeof(text));
+    n = text.end - text.begin;
+    process->served = alloc_array(process->served, *n_bytes + n, 1);
+    memcpy(process->served + *n_bytes, from->served + text.begin, n);
+    text = (struct span){(uint32_t)*n_bytes, (uint32_t)(*n_bytes + n)};
+    memcpy(entry + place, &text, sizeof(text));
+    *n_bytes += n;
+}
+
+/* Where the text of all entries, and of the document, ends. */
+static size_t
+text_length(const struct process *process)
+{
+    size_t n = entries_of(process).n, length = process->n_served;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t end = document_entry_text(process, i).end;
+
+        length = end > length ? end : length;
+    }
+    return length;
 }
 
 void
-document_add(struct process *process, const struct process *more, name_fn *admits, const void *arg)
+document_add(struct process *process, struct process *more, name_fn *admits, const void *arg)
 {
-    json_t *chosen = json_copy(json_object_get(process->json, kinds[process->kind].key));
+    struct entries to = entries_of(process), from = entries_of(more),
+                   none = {.stride = from.stride};
+    size_t n_text = text_length(process);
 
-    entries_append(chosen, more, admits, arg);
-    entries_replace(process, chosen);
+    to.bytes = alloc_array(to.bytes, to.n + from.n, to.stride);
+    for (size_t i = 0; i < from.n; i++) {
+        char *entry = from.bytes + i * from.stride;
+
+        if (!admits(entry_name(entry), arg)) {
+            entry_drop(more, entry);
+            continue;
+        }
+        if (process->served != NULL && more->served != NULL) {
+            entry_move_text(process, entry, more, &n_text);
+        }
+        memcpy(to.bytes + to.n++ * to.stride, entry, to.stride);
+        process->cut = true;
+    }
+    free(from.bytes);
+    entries_set(more, &none);
+    entries_set(process, &to);
+    pages_move(&process->strings, &more->strings);
 }

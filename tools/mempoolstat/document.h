@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * document.h: from JSON to the model. The document is the contract with the library, and whoever
- * serves it is not trusted: all that the model says about ranges is checked here.
+ * document.h: from JSON to the model, as it arrives. The document is the contract with the library,
+ * and whoever serves it is not trusted: all that the model says about ranges is checked here.
  */
 #ifndef MEMPOOLSTAT_DOCUMENT_H
 #define MEMPOOLSTAT_DOCUMENT_H
@@ -11,25 +11,36 @@
 
 #include "model.h"
 
-/* A document of 10,000 pools has some 3 MB. */
-#define DOCUMENT_MAX_BYTES ((size_t)256 << 20)
-
 /* What is about to be read. */
 struct source {
     const char *origin; /* where it came from; copied */
     enum document_kind kind;
-    bool or_array; /* an array of documents is allowed, too */
+    bool or_array;    /* an array of documents is allowed, too */
+    bool keeps_text;  /* to be printed as it was served */
+    size_t max_bytes; /* of text */
 };
 
-/**
- * Reads documents and shows them in the report.
- *
- * @param bytes   The text, of length bytes.
- * @param reason  On failure, what is wrong: a new string, to be freed.
- * @return  true on success. On failure the report is as it was.
- */
-bool document_read(const char *bytes, size_t length, const struct source *source,
-                   struct report *report, char **reason);
+struct document;
+
+struct document *document_begin(const struct source *source);
+
+/** Takes more text. Returns false if it cannot be a document. */
+bool document_feed(struct document *document, const char *bytes, size_t n);
+
+/** Shows what was read in a report. Returns false if it is no document: then nothing of it is. */
+bool document_finish(struct document *document, struct report *report);
+
+/** What is wrong, once something is. */
+const char *document_reason(const struct document *document);
+
+/** Whether only its end is missing. */
+bool document_is_cut(const struct document *document);
+
+/** The memory that it takes, as far as it was read, until it is printed. */
+size_t document_memory(const struct document *document);
+
+/** NULL is allowed. */
+void document_free(struct document *document);
 
 /** The name of the array that a kind of document has. */
 const char *document_array(enum document_kind kind);
@@ -40,8 +51,10 @@ typedef bool name_fn(const char *name, const void *arg);
 /** Drops the entries that are not wanted. */
 void document_keep(struct process *process, name_fn *admits, const void *arg);
 
-/** Adds those entries of another document of the same kind that are wanted. */
-void
-document_add(struct process *process, const struct process *more, name_fn *admits, const void *arg);
+/** Moves those entries of another document of the same kind that are wanted to the end. */
+void document_add(struct process *process, struct process *more, name_fn *admits, const void *arg);
+
+/** What the document says of an entry. */
+struct span document_entry_text(const struct process *process, size_t i);
 
 #endif

@@ -3,101 +3,112 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "alloc.h"
-#include "fields.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct string_rule holding_strings[] = {
-    {"name", offsetof(struct holding, name), true},
+static const struct field thread_fields[] = {
+    {.key = "tid",
+     .type = FIELD_INTEGER,
+     .required = true,
+     .offset = offsetof(struct site_thread, tid),
+     .max = INT32_MAX},
+    {.key = "count",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct site_thread, count),
+     .max = UINT32_MAX},
+    {.key = "alive", .type = FIELD_FLAG, .offset = offsetof(struct site_thread, alive)},
 };
 
-static const struct integer_rule holding_integers[] = {
-    {"block_size", offsetof(struct holding, block_size), 0, UINT32_MAX, false},
-    {"num_blocks", offsetof(struct holding, num_blocks), 0, UINT32_MAX, false},
-    {"out", offsetof(struct holding, out), 0, UINT32_MAX, true},
-};
-
-static const struct string_rule site_strings[] = {
-    {"module", offsetof(struct site, module), false},
-    {"function", offsetof(struct site, function), false},
-};
-
-static const struct integer_rule site_integers[] = {
-    {"count", offsetof(struct site, count), 0, UINT32_MAX, true},
-    {"oldest_us", offsetof(struct site, oldest_us), 0, FIELDS_MAX_TIME, false},
-    {"median_us", offsetof(struct site, median_us), 0, FIELDS_MAX_TIME, false},
-};
-
-static const struct integer_rule thread_integers[] = {
-    {"tid", offsetof(struct site_thread, tid), 0, INT32_MAX, true},
-    {"count", offsetof(struct site_thread, count), 0, UINT32_MAX, false},
-};
-
+/* One of which the document does not say that it has ended lives. */
 static char *
-thread_read(const json_t *json, void *entry)
+thread_complete(void *object, uint64_t seen)
 {
-    struct site_thread *thread = entry;
-    char *reason = fields_read_integers(json, thread_integers, COUNT_OF(thread_integers), thread);
+    struct site_thread *thread = object;
 
-    thread->alive = true;
-    return reason != NULL ? reason : fields_read_flag(json, "alive", &thread->alive);
+    thread->alive = thread->alive || (seen >> 2 & 1) == 0;
+    return NULL;
 }
 
-static const struct entry_rule site_threads = {
-    "threads",
-    "thread",
-    sizeof(struct site_thread),
-    thread_read,
-    offsetof(struct site, threads),
-    offsetof(struct site, n_threads),
-    false,
+static const struct record thread_record = {
+    .noun = "thread",
+    .n_bytes = sizeof(struct site_thread),
+    .fields = thread_fields,
+    .n_fields = COUNT_OF(thread_fields),
+    .complete = thread_complete,
 };
 
-static char *
-site_read(const json_t *json, void *entry)
-{
-    struct site *site = entry;
-    char *reason = fields_read_strings(json, site_strings, COUNT_OF(site_strings), site);
-
-    if (reason == NULL) {
-        reason = fields_read_integers(json, site_integers, COUNT_OF(site_integers), site);
-    }
-    if (reason == NULL) {
-        reason = fields_read_address(json, "address", &site->address, &site->has_address);
-    }
-    if (reason == NULL) {
-        reason = fields_read_address(json, "offset", &site->offset, &site->has_offset);
-    }
-    return reason != NULL ? reason : fields_read_entries(json, &site_threads, site);
-}
-
-static const struct entry_rule holding_sites = {
-    "sites",
-    "site",
-    sizeof(struct site),
-    site_read,
-    offsetof(struct holding, sites),
-    offsetof(struct holding, n_sites),
-    true,
+static const struct field site_fields[] = {
+    {.key = "address",
+     .type = FIELD_ADDRESS,
+     .offset = offsetof(struct site, address),
+     .known = offsetof(struct site, has_address)},
+    {.key = "module", .type = FIELD_STRING, .offset = offsetof(struct site, module)},
+    {.key = "offset",
+     .type = FIELD_ADDRESS,
+     .offset = offsetof(struct site, offset),
+     .known = offsetof(struct site, has_offset)},
+    {.key = "function", .type = FIELD_STRING, .offset = offsetof(struct site, function)},
+    {.key = "count",
+     .type = FIELD_INTEGER,
+     .required = true,
+     .offset = offsetof(struct site, count),
+     .max = UINT32_MAX},
+    {.key = "oldest_us",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct site, oldest_us),
+     .max = FIELDS_MAX_TIME},
+    {.key = "median_us",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct site, median_us),
+     .max = FIELDS_MAX_TIME},
+    {.key = "threads",
+     .type = FIELD_ENTRIES,
+     .offset = offsetof(struct site, threads),
+     .entries = &thread_record,
+     .count = offsetof(struct site, n_threads)},
 };
 
-char *
-holding_read(const json_t *json, void *entry)
-{
-    struct holding *holding = entry;
-    char *reason = fields_read_strings(json, holding_strings, COUNT_OF(holding_strings), holding);
+static const struct record site_record = {
+    .noun = "site",
+    .n_bytes = sizeof(struct site),
+    .fields = site_fields,
+    .n_fields = COUNT_OF(site_fields),
+};
 
-    if (reason == NULL) {
-        reason = fields_read_integers(json, holding_integers, COUNT_OF(holding_integers), holding);
-    }
-    if (reason == NULL) {
-        reason = fields_read_flag(json, "tracked", &holding->tracked);
-    }
-    return reason != NULL ? reason : fields_read_entries(json, &holding_sites, holding);
-}
+static const struct field holding_fields[] = {
+    {.key = "name",
+     .type = FIELD_STRING,
+     .required = true,
+     .offset = offsetof(struct holding, name)},
+    {.key = "block_size",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct holding, block_size),
+     .max = UINT32_MAX},
+    {.key = "num_blocks",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct holding, num_blocks),
+     .max = UINT32_MAX},
+    {.key = "out",
+     .type = FIELD_INTEGER,
+     .required = true,
+     .offset = offsetof(struct holding, out),
+     .max = UINT32_MAX},
+    {.key = "tracked", .type = FIELD_FLAG, .offset = offsetof(struct holding, tracked)},
+    {.key = "sites",
+     .type = FIELD_ENTRIES,
+     .required = true,
+     .offset = offsetof(struct holding, sites),
+     .entries = &site_record,
+     .count = offsetof(struct holding, n_sites)},
+};
+
+const struct record holding_record = {
+    .noun = "pool",
+    .n_bytes = sizeof(struct holding),
+    .fields = holding_fields,
+    .n_fields = COUNT_OF(holding_fields),
+    .text = offsetof(struct holding, text),
+};
 
 void
 holding_free(struct holding *holding)

@@ -5,10 +5,11 @@
 #ifndef MEMPOOLSTAT_HOLDING_H
 #define MEMPOOLSTAT_HOLDING_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "fields.h"
 
 struct site_thread {
     int64_t tid, count;
@@ -17,7 +18,7 @@ struct site_thread {
 
 /* A place in a program that took blocks which are still out. */
 struct site {
-    const char *module, *function; /* the document's, or NULL */
+    const char *module, *function; /* or NULL */
     uint64_t address, offset;      /* of the instruction behind the call; offset: in the module */
     bool has_address, has_offset;
     int64_t count, oldest_us, median_us; /* ages: MODEL_ABSENT if not known */
@@ -29,15 +30,16 @@ struct site {
 };
 
 struct holding {
-    const char *name;                    /* the document's */
+    const char *name;
     int64_t block_size, num_blocks, out; /* the first two may be MODEL_ABSENT */
     bool tracked;
     struct site *sites; /* largest count first */
     size_t n_sites;
+    struct span text;
 };
 
-/** Reads a holding from JSON. Returns NULL, or what is wrong: a new string. */
-char *holding_read(const json_t *json, void *holding);
+/** How it is read. */
+extern const struct record holding_record;
 
 /** Frees what a holding has, also one that was not read to its end. */
 void holding_free(struct holding *holding);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "client.h"
 #include "clock.h"
 #include "collect.h"
 #include "difference.h"
@@ -164,6 +165,7 @@ main(int argc, char **argv)
     /* For the width of characters only: numbers look the same everywhere. */
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    client_raise_limit();
     if (options_read(&options, argc, argv)) {
         int closed;
 

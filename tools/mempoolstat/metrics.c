@@ -2,6 +2,7 @@
 #include "metrics.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,75 +13,127 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Pools in one piece of the output. */
+#define METRICS_ROWS 32
+
 enum metric_type {
     METRIC_GAUGE,
     METRIC_COUNTER, /* its samples end in _total */
     METRIC_INFO,    /* its samples end in _info; a gauge where there is no such type */
 };
 
+/* What has a sample of the metric. */
+enum metric_scope {
+    SCOPE_POOL,
+    SCOPE_PROCESS,
+    SCOPE_SUBJECT, /* a process, be it that it was not read */
+    SCOPE_REPORT,
+};
+
+/* A number of a process; MODEL_ABSENT: none. */
+typedef int64_t process_value_fn(const struct process *process);
+
 struct metric {
     const char *name; /* behind "osmempool_" */
     enum metric_type type;
+    enum metric_scope scope;
     const char *unit; /* with which the name ends; NULL: none */
     const char *help;
-    size_t offset; /* of an int64_t in what it is about; what is in seconds is in us there */
+    size_t offset; /* SCOPE_POOL: of an int64_t in the pool; what is in seconds is in us there */
+    process_value_fn *value; /* SCOPE_PROCESS */
 };
 
-static const struct metric pool_metrics[] = {
-    {"block_size_bytes", METRIC_GAUGE, "bytes", "Size of a block.",
-     offsetof(struct pool, block_size)},
-    {"blocks", METRIC_GAUGE, NULL, "Blocks that the pool has.", offsetof(struct pool, num_blocks)},
-    {"free_blocks", METRIC_GAUGE, NULL, "Blocks that are free, also in the caches of threads.",
-     offsetof(struct pool, num_free)},
-    {"min_free_blocks", METRIC_GAUGE, NULL,
-     "The fewest blocks that ever were free; of a pool with caches a lower bound.",
-     offsetof(struct pool, min_free)},
-    {"cached_blocks", METRIC_GAUGE, NULL, "Free blocks in the caches of threads.",
-     offsetof(struct pool, num_cached)},
-    {"gets", METRIC_COUNTER, NULL, "Blocks that were taken.", offsetof(struct pool, gets)},
-    {"puts", METRIC_COUNTER, NULL, "Blocks that were put back.", offsetof(struct pool, puts)},
-    {"failed_gets", METRIC_COUNTER, NULL, "Gets that found no block.",
-     offsetof(struct pool, failed)},
-    {"refused_puts", METRIC_COUNTER, NULL, "Puts of what was no block of the pool, or free.",
-     offsetof(struct pool, refused)},
-    {"faults", METRIC_COUNTER, NULL, "Faults that the pool has found.",
-     offsetof(struct pool, faults)},
-    {"failed_get_timestamp_seconds", METRIC_GAUGE, "seconds",
-     "Time of the last get that found no block.", offsetof(struct pool, failed_time)},
-    {"min_free_timestamp_seconds", METRIC_GAUGE, "seconds",
-     "Time at which the fewest blocks were free, or at which the mark was reset.",
-     offsetof(struct pool, min_time)},
-};
+static int64_t
+process_one(const struct process *process)
+{
+    return 1;
+}
 
-static const struct metric metric_up = {
-    "up", METRIC_GAUGE, NULL, "1: the pools of the process are here; 0: it did not answer.", 0};
-static const struct metric metric_process = {"process", METRIC_INFO, NULL,
-                                             "Which library the process uses.", 0};
-static const struct metric metric_start = {"process_start_time_seconds", METRIC_GAUGE, "seconds",
-                                           "Time at which the process started.", 0};
-static const struct metric metric_pools = {"pools", METRIC_GAUGE, NULL,
-                                           "Pools that the process has.", 0};
-static const struct metric metric_stale = {
-    "stale_pools", METRIC_GAUGE, NULL,
-    "Pools that changed too fast to be read at one moment; their numbers may not add up.", 0};
-static const struct metric metric_errors = {"scrape_errors", METRIC_GAUGE, NULL,
-                                            "Sockets that could not be read this time.", 0};
+static int64_t
+process_start(const struct process *process)
+{
+    return process->start_time;
+}
+
+static int64_t
+process_pools(const struct process *process)
+{
+    return (int64_t)process->n_pools;
+}
+
+static int64_t
+process_stale_pools(const struct process *process)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < process->n_pools; i++) {
+        n += process->pools[i].stale;
+    }
+    return n;
+}
+
+#define METRIC_POOL(name, type, unit, help, member)                                                \
+    {                                                                                              \
+        name, type, SCOPE_POOL, unit, help, offsetof(struct pool, member), NULL                    \
+    }
+#define METRIC_PROCESS(name, type, unit, help, value)                                              \
+    {                                                                                              \
+        name, type, SCOPE_PROCESS, unit, help, 0, value                                            \
+    }
+
+/* In the order in which they are printed. */
+static const struct metric metrics[] = {
+    {"up", METRIC_GAUGE, SCOPE_SUBJECT, NULL,
+     "1: the pools of the process are here; 0: it did not answer.", 0, NULL},
+    METRIC_PROCESS("process", METRIC_INFO, NULL, "Which library the process uses.", process_one),
+    METRIC_PROCESS("process_start_time_seconds", METRIC_GAUGE, "seconds",
+                   "Time at which the process started.", process_start),
+    METRIC_PROCESS("pools", METRIC_GAUGE, NULL, "Pools that the process has.", process_pools),
+    METRIC_PROCESS(
+        "stale_pools", METRIC_GAUGE, NULL,
+        "Pools that changed too fast to be read at one moment; their numbers may not add up.",
+        process_stale_pools),
+    METRIC_POOL("block_size_bytes", METRIC_GAUGE, "bytes", "Size of a block.", block_size),
+    METRIC_POOL("blocks", METRIC_GAUGE, NULL, "Blocks that the pool has.", num_blocks),
+    METRIC_POOL("free_blocks", METRIC_GAUGE, NULL,
+                "Blocks that are free, also in the caches of threads.", num_free),
+    METRIC_POOL("min_free_blocks", METRIC_GAUGE, NULL,
+                "The fewest blocks that ever were free; of a pool with caches a lower bound.",
+                min_free),
+    METRIC_POOL("cached_blocks", METRIC_GAUGE, NULL, "Free blocks in the caches of threads.",
+                num_cached),
+    METRIC_POOL("gets", METRIC_COUNTER, NULL, "Blocks that were taken.", gets),
+    METRIC_POOL("puts", METRIC_COUNTER, NULL, "Blocks that were put back.", puts),
+    METRIC_POOL("failed_gets", METRIC_COUNTER, NULL, "Gets that found no block.", failed),
+    METRIC_POOL("refused_puts", METRIC_COUNTER, NULL,
+                "Puts of what was no block of the pool, or free.", refused),
+    METRIC_POOL("faults", METRIC_COUNTER, NULL, "Faults that the pool has found.", faults),
+    METRIC_POOL("failed_get_timestamp_seconds", METRIC_GAUGE, "seconds",
+                "Time of the last get that found no block.", failed_time),
+    METRIC_POOL("min_free_timestamp_seconds", METRIC_GAUGE, "seconds",
+                "Time at which the fewest blocks were free, or at which the mark was reset.",
+                min_time),
+    {"scrape_errors", METRIC_GAUGE, SCOPE_REPORT, NULL, "Sockets that could not be read this time.",
+     0, NULL},
+};
 
 /* What series are about: a process that was read, or one that was not. */
 struct subject {
     int64_t pid; /* MODEL_ABSENT: not known */
     const char *program, *origin;
     const struct process *process; /* NULL: it was not read */
+    bool by_socket;                /* pid and program are not enough to tell it by */
     char *labels;
-    char **pool_labels; /* one for each pool of the process */
+    uint32_t *numbers; /* for each pool of the process: the how manieth of its name it is */
 };
 
 struct exposition {
-    FILE *out;
     enum metrics_form form;
     const struct report *report;
     struct subject *subjects;
     size_t n_subjects;
+    /* What is printed next. */
+    size_t metric, subject, row;
 };
 
 const char *
@@ -112,51 +165,55 @@ label_escape(const char *text)
     return alloc_array(escaped, (size_t)(end - escaped), 1);
 }
 
-struct label {
-    char *value;
-    size_t place;
-};
-
 static int
-label_compare(const void *left, const void *right)
+pool_compare_names(const void *left, const void *right)
 {
-    const struct label *a = left, *b = right;
-    int order = strcmp(a->value, b->value);
+    const struct pool *a = *(struct pool *const *)left, *b = *(struct pool *const *)right;
+    int order = strcmp(a->name, b->name);
 
-    return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+    return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* The labels of every pool of a process, be it shown or not: which are shown changes no series. */
-static char **
-pool_labels_new(const struct process *process)
+/* The numbers of all pools of a process, be they shown or not: which are shown changes no series.
+ */
+static uint32_t *
+pool_numbers_new(const struct process *process)
 {
-    struct label *labels = alloc_array(NULL, process->n_pools, sizeof(*labels));
-    char **lines = alloc_array(NULL, process->n_pools, sizeof(*lines));
-    size_t nth = 1;
+    const struct pool **sorted = alloc_array(NULL, process->n_pools, sizeof(*sorted));
+    uint32_t *numbers = alloc_array(NULL, process->n_pools, sizeof(*numbers));
 
     for (size_t i = 0; i < process->n_pools; i++) {
-        labels[i] = (struct label){label_escape(process->pools[i].name), i};
+        sorted[i] = &process->pools[i];
     }
-    qsort(labels, process->n_pools, sizeof(*labels), label_compare);
+    qsort(sorted, process->n_pools, sizeof(*sorted), pool_compare_names);
     for (size_t i = 0; i < process->n_pools; i++) {
-        bool again = i > 0 && strcmp(labels[i].value, labels[i - 1].value) == 0;
+        bool again = i > 0 && strcmp(sorted[i]->name, sorted[i - 1]->name) == 0;
 
-        nth = again ? nth + 1 : 1;
-        lines[labels[i].place] =
-            again ? alloc_format(",pool=\"%s\",index=\"%zu\"", labels[i].value, nth)
-                  : alloc_format(",pool=\"%s\"", labels[i].value);
+        numbers[sorted[i]->index] = again ? numbers[sorted[i - 1]->index] + 1 : 1;
     }
-    for (size_t i = 0; i < process->n_pools; i++) {
-        free(labels[i].value);
-    }
-    free(labels);
-    return lines;
+    free(sorted);
+    return numbers;
 }
 
+static char *
+pool_labels(const struct subject *subject, const struct pool *pool)
+{
+    char *name = label_escape(pool->name);
+    uint32_t number = subject->numbers[pool->index];
+    char *labels = number > 1 ? alloc_format(",pool=\"%s\",index=\"%" PRIu32 "\"", name, number)
+                              : alloc_format(",pool=\"%s\"", name);
+
+    free(name);
+    return labels;
+}
+
+/* Whether two would have the same labels. */
 static bool
 subject_is_like(const struct subject *a, const struct subject *b)
 {
-    return a->pid == b->pid && strcmp(a->program, b->program) == 0;
+    return a->pid == b->pid && a->by_socket == b->by_socket &&
+           strcmp(a->program, b->program) == 0 &&
+           (!a->by_socket || strcmp(a->origin, b->origin) == 0);
 }
 
 /* Adds a subject, unless it is in the report already. */
@@ -164,9 +221,7 @@ static void
 exposition_add(struct exposition *exposition, struct subject subject)
 {
     for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *other = &exposition->subjects[i];
-
-        if (subject_is_like(other, &subject) && strcmp(other->origin, subject.origin) == 0) {
+        if (subject_is_like(&exposition->subjects[i], &subject)) {
             message_print("%s: process %" PRId64 " is there more than once; the first one counts",
                           subject.origin, subject.pid);
             return;
@@ -183,6 +238,7 @@ exposition_add_process(struct exposition *exposition, const struct process *proc
         .program = process->program != NULL ? process->program : "",
         .origin = process->origin,
         .process = up ? process : NULL,
+        .by_socket = process->from_socket && !process->own_number,
     };
 
     exposition_add(exposition, subject);
@@ -220,62 +276,57 @@ exposition_collect(struct exposition *exposition)
         const struct unread *unread = &report->unread[i];
 
         if (!exposition_knows(exposition, unread->path)) {
-            exposition_add(exposition,
-                           (struct subject){unread->pid, "", unread->path, NULL, NULL, NULL});
+            exposition_add(exposition, (struct subject){.pid = unread->pid,
+                                                        .program = "",
+                                                        .origin = unread->path,
+                                                        .by_socket = true});
         }
     }
 }
 
 static char *
-subject_labels(const struct exposition *exposition, const struct subject *subject)
+subject_labels(const struct subject *subject)
 {
     char *program = label_escape(subject->program), *origin = label_escape(subject->origin);
     char *pid =
         subject->pid == MODEL_ABSENT ? alloc_copy("") : alloc_format("%" PRId64, subject->pid);
-    bool alone = true;
-    char *labels;
+    char *labels = subject->by_socket ? alloc_format("pid=\"%s\",program=\"%s\",socket=\"%s\"", pid,
+                                                     program, origin)
+                                      : alloc_format("pid=\"%s\",program=\"%s\"", pid, program);
 
-    for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *other = &exposition->subjects[i];
-
-        alone = alone && (other == subject || !subject_is_like(other, subject));
-    }
-    /* Where no process is known, the socket is all there is to tell. */
-    alone = alone && subject->pid != MODEL_ABSENT;
-    labels = alone ? alloc_format("pid=\"%s\",program=\"%s\"", pid, program)
-                   : alloc_format("pid=\"%s\",program=\"%s\",socket=\"%s\"", pid, program, origin);
     free(program);
     free(origin);
     free(pid);
     return labels;
 }
 
-static void
-exposition_label(struct exposition *exposition)
+struct exposition *
+metrics_begin(const struct report *report, enum metrics_form form)
 {
+    struct exposition *exposition = alloc_array(NULL, 1, sizeof(*exposition));
+
+    *exposition = (struct exposition){.form = form, .report = report};
+    exposition_collect(exposition);
     for (size_t i = 0; i < exposition->n_subjects; i++) {
         struct subject *subject = &exposition->subjects[i];
 
-        subject->labels = subject_labels(exposition, subject);
+        subject->labels = subject_labels(subject);
         if (subject->process != NULL) {
-            subject->pool_labels = pool_labels_new(subject->process);
+            subject->numbers = pool_numbers_new(subject->process);
         }
     }
+    return exposition;
 }
 
-static void
-exposition_free(struct exposition *exposition)
+void
+metrics_end(struct exposition *exposition)
 {
     for (size_t i = 0; i < exposition->n_subjects; i++) {
-        struct subject *subject = &exposition->subjects[i];
-
-        for (size_t j = 0; subject->process != NULL && j < subject->process->n_pools; j++) {
-            free(subject->pool_labels[j]);
-        }
-        free(subject->pool_labels);
-        free(subject->labels);
+        free(exposition->subjects[i].numbers);
+        free(exposition->subjects[i].labels);
     }
     free(exposition->subjects);
+    free(exposition);
 }
 
 static const char *
@@ -289,14 +340,13 @@ metric_suffix(const struct metric *metric)
 
 /* The lines above the samples. OpenMetrics calls a family what precedes the suffix. */
 static void
-print_family(const struct exposition *exposition, const struct metric *metric)
+print_family(const struct exposition *exposition, const struct metric *metric, FILE *out)
 {
     static const char *const types[] = {
         [METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_INFO] = "info"};
     bool open = exposition->form == METRICS_OPENMETRICS;
     const char *suffix = open ? "" : metric_suffix(metric);
     const char *type = metric->type == METRIC_INFO && !open ? "gauge" : types[metric->type];
-    FILE *out = exposition->out;
 
     fprintf(out, "# HELP osmempool_%s%s %s\n", metric->name, suffix, metric->help);
     fprintf(out, "# TYPE osmempool_%s%s %s\n", metric->name, suffix, type);
@@ -307,11 +357,10 @@ print_family(const struct exposition *exposition, const struct metric *metric)
 
 /* A sample, unless it is not known, or the time of what has never happened. */
 static void
-print_sample(const struct exposition *exposition, const struct metric *metric, const char *labels,
-             const char *more_labels, int64_t value)
+print_sample(const struct metric *metric, const char *labels, const char *more_labels,
+             int64_t value, FILE *out)
 {
     bool is_time = metric->unit != NULL && strcmp(metric->unit, "seconds") == 0;
-    FILE *out = exposition->out;
 
     if (value == MODEL_ABSENT || (is_time && value == 0)) {
         return;
@@ -328,129 +377,123 @@ print_sample(const struct exposition *exposition, const struct metric *metric, c
 }
 
 static int64_t
-metric_value(const struct metric *metric, const void *object)
+pool_value(const struct metric *metric, const struct pool *pool)
 {
     int64_t value;
 
-    memcpy(&value, (const char *)object + metric->offset, sizeof(value));
+    memcpy(&value, (const char *)pool + metric->offset, sizeof(value));
     return value;
 }
 
-static void
-print_pool_metric(const struct exposition *exposition, const struct metric *metric)
+/* Some pools of a process, from a row on. Returns whether there are more. */
+static bool
+print_pools(const struct metric *metric, const struct subject *subject, size_t *row, FILE *out)
 {
-    print_family(exposition, metric);
-    for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *subject = &exposition->subjects[i];
-        size_t n_rows = subject->process != NULL ? subject->process->n_rows : 0;
+    size_t n_rows = subject->process != NULL ? subject->process->n_rows : 0;
 
-        for (size_t j = 0; j < n_rows; j++) {
-            const struct pool *pool = subject->process->rows[j];
+    for (size_t i = 0; i < METRICS_ROWS && *row < n_rows; i++) {
+        const struct pool *pool = subject->process->rows[(*row)++];
+        int64_t value = pool_value(metric, pool);
 
-            print_sample(exposition, metric, subject->labels, subject->pool_labels[pool->index],
-                         metric_value(metric, pool));
+        if (value != MODEL_ABSENT) {
+            char *labels = pool_labels(subject, pool);
+
+            print_sample(metric, subject->labels, labels, value, out);
+            free(labels);
         }
     }
+    return *row < n_rows;
 }
 
-/* A number of a process; MODEL_ABSENT: none. */
-typedef int64_t process_value_fn(const struct process *process);
-
-static int64_t
-process_start(const struct process *process)
+/* What an info tells, as labels; other metrics have none. */
+static char *
+process_labels(const struct metric *metric, const struct process *process)
 {
-    return process->start_time;
-}
+    char *version, *locking, *labels;
 
-static int64_t
-process_pools(const struct process *process)
-{
-    return (int64_t)process->n_pools;
-}
-
-static int64_t
-process_stale_pools(const struct process *process)
-{
-    int64_t n = 0;
-
-    for (size_t i = 0; i < process->n_pools; i++) {
-        n += process->pools[i].stale;
+    if (metric->type != METRIC_INFO) {
+        return alloc_copy("");
     }
-    return n;
+    version = label_escape(process->version != NULL ? process->version : "");
+    locking = label_escape(process->locking != NULL ? process->locking : "");
+    labels = alloc_format(",version=\"%s\",locking=\"%s\"", version, locking);
+    free(version);
+    free(locking);
+    return labels;
 }
 
 static void
-print_process_metric(const struct exposition *exposition, const struct metric *metric,
-                     process_value_fn *value)
+print_process(const struct metric *metric, const struct subject *subject, FILE *out)
 {
-    print_family(exposition, metric);
-    for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *subject = &exposition->subjects[i];
+    if (subject->process != NULL) {
+        char *labels = process_labels(metric, subject->process);
 
-        if (subject->process != NULL) {
-            print_sample(exposition, metric, subject->labels, "", value(subject->process));
-        }
-    }
-}
-
-static void
-print_up(const struct exposition *exposition)
-{
-    print_family(exposition, &metric_up);
-    for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *subject = &exposition->subjects[i];
-
-        print_sample(exposition, &metric_up, subject->labels, "", subject->process != NULL);
-    }
-}
-
-static void
-print_info(const struct exposition *exposition)
-{
-    print_family(exposition, &metric_process);
-    for (size_t i = 0; i < exposition->n_subjects; i++) {
-        const struct subject *subject = &exposition->subjects[i];
-        const struct process *process = subject->process;
-        char *version, *locking, *labels;
-
-        if (process == NULL) {
-            continue;
-        }
-        version = label_escape(process->version != NULL ? process->version : "");
-        locking = label_escape(process->locking != NULL ? process->locking : "");
-        labels = alloc_format(",version=\"%s\",locking=\"%s\"", version, locking);
-        print_sample(exposition, &metric_process, subject->labels, labels, 1);
-        free(version);
-        free(locking);
+        print_sample(metric, subject->labels, labels, metric->value(subject->process), out);
         free(labels);
     }
 }
 
-void
-metrics_print(FILE *out, const struct report *report, enum metrics_form form)
+/* What a metric tells of a subject, or a part of it. Returns whether there is more. */
+static bool
+print_subject(struct exposition *exposition, const struct metric *metric, FILE *out)
 {
-    struct exposition exposition = {.out = out, .form = form, .report = report};
+    const struct subject *subject = &exposition->subjects[exposition->subject];
 
-    exposition_collect(&exposition);
-    exposition_label(&exposition);
-    print_up(&exposition);
-    print_info(&exposition);
-    print_process_metric(&exposition, &metric_start, process_start);
-    print_process_metric(&exposition, &metric_pools, process_pools);
-    print_process_metric(&exposition, &metric_stale, process_stale_pools);
-    for (size_t i = 0; i < COUNT_OF(pool_metrics); i++) {
-        print_pool_metric(&exposition, &pool_metrics[i]);
+    switch (metric->scope) {
+    case SCOPE_POOL:
+        return print_pools(metric, subject, &exposition->row, out);
+    case SCOPE_PROCESS:
+        print_process(metric, subject, out);
+        return false;
+    case SCOPE_SUBJECT:
+        print_sample(metric, subject->labels, "", subject->process != NULL, out);
+        return false;
+    default:
+        return false;
     }
-    print_family(&exposition, &metric_errors);
-    print_sample(&exposition, &metric_errors, "", "", (int64_t)report->n_unread);
-    if (form == METRICS_OPENMETRICS) {
+}
+
+/* What stands behind all samples of a metric. */
+static void
+print_end(struct exposition *exposition, const struct metric *metric, FILE *out)
+{
+    if (metric->scope == SCOPE_REPORT) {
+        print_sample(metric, "", "", (int64_t)exposition->report->n_missed, out);
+    }
+    exposition->metric++;
+    exposition->subject = 0;
+    if (exposition->metric == COUNT_OF(metrics) && exposition->form == METRICS_OPENMETRICS) {
         fputs("# EOF\n", out);
     }
-    exposition_free(&exposition);
+}
+
+bool
+metrics_print_next(struct exposition *exposition, FILE *out)
+{
+    const struct metric *metric;
+
+    if (exposition->metric == COUNT_OF(metrics)) {
+        return false;
+    }
+    metric = &metrics[exposition->metric];
+    if (exposition->subject == 0 && exposition->row == 0) {
+        print_family(exposition, metric, out);
+    }
+    if (exposition->subject == exposition->n_subjects) {
+        print_end(exposition, metric, out);
+    } else if (!print_subject(exposition, metric, out)) {
+        exposition->subject++;
+        exposition->row = 0;
+    }
+    return true;
 }
 
 void
 render_openmetrics(FILE *out, const struct report *report)
 {
-    metrics_print(out, report, METRICS_OPENMETRICS);
+    struct exposition *exposition = metrics_begin(report, METRICS_OPENMETRICS);
+
+    while (metrics_print_next(exposition, out)) {
+    }
+    metrics_end(exposition);
 }

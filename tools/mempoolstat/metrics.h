@@ -4,11 +4,14 @@
  *
  * Each series is of one process or one pool, told by the labels pid, program and pool. No two
  * series of a report are equal: the second pool of a name in a process has the label index="2" and
- * so on; of processes that share number and program (in containers), each has the label socket.
+ * so on. What a process is called depends on no other one: the label socket is there where the
+ * number is not that of who answers by our counting (in containers), where nobody can tell, and
+ * where a process was not read.
  */
 #ifndef MEMPOOLSTAT_METRICS_H
 #define MEMPOOLSTAT_METRICS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "model.h"
@@ -22,7 +25,15 @@ enum metrics_form {
 /** The value of Content-Type that goes with a form. */
 const char *metrics_content_type(enum metrics_form form);
 
-/** Prints what a report shows, and who could not be read. */
-void metrics_print(FILE *out, const struct report *report, enum metrics_form form);
+/* Metrics of a report on their way out, piece by piece. */
+struct exposition;
+
+/** The report must stay until it is over. */
+struct exposition *metrics_begin(const struct report *report, enum metrics_form form);
+
+/** Prints the next piece, of some lines. Returns false if there is none. */
+bool metrics_print_next(struct exposition *exposition, FILE *out);
+
+void metrics_end(struct exposition *exposition);
 
 #endif

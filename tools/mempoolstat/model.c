@@ -9,6 +9,9 @@
 #include "check.h"
 #include "holding.h"
 
+/* Of a user: each has a line on standard error, and a series of metrics. */
+#define MODEL_MAX_UNREAD 64
+
 static double
 pool_value_size(const struct pool *pool)
 {
@@ -200,7 +203,8 @@ process_select_pools(struct process *process, const struct choice *choice)
     if (choice->max_rows != 0 && choice->max_rows < process->n_rows) {
         process->n_rows = choice->max_rows;
     }
-    process->whole = process->n_rows == process->n_pools && choice->key == NULL && !choice->reverse;
+    process->whole = process->n_rows == process->n_pools && choice->key == NULL &&
+                     !choice->reverse && !process->cut;
 }
 
 void
@@ -211,7 +215,7 @@ process_select(struct process *process, const struct choice *choice)
     } else {
         /* Chosen when it was read. Of these three, two are 0. */
         process->n_rows = process->n_pools + process->n_holdings + process->n_checks;
-        process->whole = true;
+        process->whole = !process->cut;
     }
 }
 
@@ -317,11 +321,12 @@ process_add_up(const struct process *process, struct pool *sum)
 bool
 process_is_same(const struct process *a, const struct process *b)
 {
-    if (a->pid != b->pid || a->start_time != b->start_time) {
+    bool believed = !a->from_socket || (a->verified && b->verified);
+
+    if (a->pid != b->pid || a->start_time != b->start_time || a->peer_pid != b->peer_pid) {
         return false;
     }
-    /* Each container may have a process 1; only its start to the microsecond makes it unique. */
-    return a->start_time != MODEL_ABSENT || strcmp(a->origin, b->origin) == 0;
+    return (believed && a->start_time != MODEL_ABSENT) || strcmp(a->origin, b->origin) == 0;
 }
 
 void
@@ -345,17 +350,24 @@ process_free_entries(struct process *process)
 }
 
 void
-process_free(struct process *process)
+process_free_all(struct process *process)
 {
-    if (process == NULL) {
-        return;
-    }
     process_free_entries(process);
-    json_decref(process->json);
+    pages_free(&process->strings);
     free(process->served);
     free(process->origin);
     free(process->user);
-    free(process);
+}
+
+void
+process_free(struct process *process)
+{
+    if (process != NULL && process->n_more_reports > 0) {
+        process->n_more_reports--;
+    } else if (process != NULL) {
+        process_free_all(process);
+        free(process);
+    }
 }
 
 void
@@ -386,12 +398,28 @@ report_find(const struct report *report, const struct process *process)
 }
 
 void
-report_miss(struct report *report, const char *path, int64_t pid)
+report_share(struct report *report, struct process *process)
 {
-    struct unread unread = {alloc_copy(path), pid};
+    process->n_more_reports++;
+    report_keep(report, process);
+}
 
-    report->unread = alloc_array(report->unread, report->n_unread + 1, sizeof(unread));
-    report->unread[report->n_unread++] = unread;
+bool
+report_miss(struct report *report, const struct unread *unread)
+{
+    size_t n = 0;
+
+    report->n_missed++;
+    for (size_t i = 0; i < report->n_unread; i++) {
+        n += report->unread[i].user == unread->user;
+    }
+    if (n >= MODEL_MAX_UNREAD) {
+        return false;
+    }
+    report->unread = alloc_array(report->unread, report->n_unread + 1, sizeof(*unread));
+    report->unread[report->n_unread] = *unread;
+    report->unread[report->n_unread++].path = alloc_copy(unread->path);
+    return true;
 }
 
 bool

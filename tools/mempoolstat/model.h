@@ -6,20 +6,22 @@
 #ifndef MEMPOOLSTAT_MODEL_H
 #define MEMPOOLSTAT_MODEL_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "absent.h"
+#include "fields.h"
+#include "pages.h"
 #include "request.h"
 
 /* An optional number that the document does not have. */
 #define MODEL_ABSENT (-1)
 
+/* The name comes first in each kind of entry. */
 struct pool {
-    const char *name; /* the document's */
+    const char *name; /* the process's, as all strings */
     int64_t block_size, num_blocks, num_free, min_free;
     int64_t num_cached, gets, puts, failed; /* MODEL_ABSENT or a count */
     int64_t adjust, refused, failed_time, min_time;
@@ -29,22 +31,30 @@ struct pool {
     double get_rate;         /* per second; negative: not known */
     double put_rate;         /* likewise */
     size_t index;            /* place in the document */
+    struct span text;        /* what the document says of it */
     struct history *history; /* of a full screen, or NULL; owned */
 };
 
 /* One process, at one moment. */
 struct process {
     enum document_kind kind;
-    json_t *json; /* the document with all its fields; the strings below are its */
-    char *served; /* the document byte by byte, or NULL where it was part of an array */
-    char *origin; /* path that it came from, NUL-terminated */
-    char *user;   /* who runs the process, or NULL */
+    struct pages strings; /* all that the document has */
+    char *served;         /* the document byte by byte, and that of entries that were added to it;
+                           * NULL: not kept */
+    size_t n_served;      /* without those */
+    struct span list;     /* what is between the brackets of the entries */
+    bool cut;             /* some entries are left out, or added */
+    char *origin;         /* path that it came from; NULL: there is no process */
+    char *user;           /* who runs the process, or NULL */
     const char *program, *version, *locking; /* or NULL */
     int64_t pid, start_time, time;           /* times: microseconds since 1970 or MODEL_ABSENT */
     int64_t received_ns;                     /* of the monotonic clock */
     pid_t peer_pid;                          /* who answered, by our counting; 0: not known */
     gid_t peer_gid;
     uid_t peer_uid;     /* likewise, where peer_pid is known */
+    bool from_socket;   /* somebody answered; else it was read from a file */
+    bool verified;      /* who answered has the number that it names, in its pid namespace */
+    bool own_number;    /* and in ours */
     struct pool *pools; /* also DOCUMENT_RESET */
     size_t n_pools;
     struct pool **rows; /* the pools to show, in order; behind them those beyond max_rows */
@@ -54,13 +64,15 @@ struct process {
     size_t n_holdings;
     struct check *checks; /* DOCUMENT_CHECKS */
     size_t n_checks;
-    bool late; /* it did not answer in time: this is what it said before */
+    bool late;             /* it did not answer in time: this is what it said before */
+    size_t n_more_reports; /* that have it, too */
 };
 
 /* A socket that could not be read though somebody listens there. */
 struct unread {
     char *path;
     int64_t pid; /* who listens; MODEL_ABSENT: not known */
+    uid_t user;  /* whose socket it is */
 };
 
 /* Free blocks in percent of a pool's blocks; 0: no limit. */
@@ -72,8 +84,9 @@ struct limits {
 struct report {
     struct process **processes;
     size_t n_shown, n_processes;
-    struct unread *unread;
+    struct unread *unread; /* of each user the first ones */
     size_t n_unread;
+    size_t n_missed;      /* with those that are not among them */
     long number;          /* 0 for the first of a run */
     bool repeats;         /* it is one of several */
     struct limits limits; /* below which free blocks are few */
@@ -139,13 +152,17 @@ void process_rate_since_start(struct process *process);
 /** Rates since an earlier document of the same process. */
 void process_rate_since(struct process *process, const struct process *earlier);
 
-/** Whether both documents are of one process. */
+/** Whether both documents are of one process. Of those that nobody has verified, the socket tells.
+ */
 bool process_is_same(const struct process *a, const struct process *b);
 
 /** Frees what was read from the document, but not the document. */
 void process_free_entries(struct process *process);
 
-/** NULL is allowed. */
+/** Frees all that a process has, but not the process. */
+void process_free_all(struct process *process);
+
+/** NULL is allowed, and one that another report has stays. */
 void process_free(struct process *process);
 
 /** Adds a process to those shown. None may have been kept yet. */
@@ -154,8 +171,12 @@ void report_show(struct report *report, struct process *process);
 /** Adds a process, not shown. */
 void report_keep(struct report *report, struct process *process);
 
-/** Notes that a socket could not be read. */
-void report_miss(struct report *report, const char *path, int64_t pid);
+/** Has a process of another report, too, not shown. */
+void report_share(struct report *report, struct process *process);
+
+/** Notes that a socket could not be read. Returns false if it is only counted: its user has many.
+ */
+bool report_miss(struct report *report, const struct unread *unread);
 
 /** Whether the report has noted that. */
 bool report_misses(const struct report *report, const char *path);

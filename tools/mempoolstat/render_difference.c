@@ -110,13 +110,13 @@ static void
 difference_print_heading(FILE *out, const struct process *process, const struct process *earlier,
                          double seconds)
 {
-    const struct process *named = process->json != NULL ? process : earlier;
+    const struct process *named = process->origin != NULL ? process : earlier;
     char *program = text_escape(named->program != NULL ? named->program : "-");
 
     fprintf(out, "pid %" PRId64 " %s: ", named->pid, program);
-    if (process->json == NULL) {
+    if (process->origin == NULL) {
         fputs("gone\n", out);
-    } else if (earlier->json == NULL) {
+    } else if (earlier->origin == NULL) {
         fputs("new\n", out);
     } else if (!process_is_same(process, earlier)) {
         fprintf(out, "another run; before, it was pid %" PRId64 "\n", earlier->pid);
@@ -131,7 +131,7 @@ difference_print_heading(FILE *out, const struct process *process, const struct 
 static double
 difference_seconds(const struct process *process, const struct process *earlier)
 {
-    bool known = process->json != NULL && earlier->json != NULL &&
+    bool known = process->origin != NULL && earlier->origin != NULL &&
                  process_is_same(process, earlier) && process->time != MODEL_ABSENT &&
                  earlier->time != MODEL_ABSENT;
     double seconds = known ? (double)(process->time - earlier->time) / 1e6 : 0;

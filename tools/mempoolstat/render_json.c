@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
-#include <string.h>
-
+#include "document.h"
 #include "render.h"
 #include "text.h"
 
-/* The document with the chosen pools only, but with all their fields, known here or not. */
+/* The places of the chosen pools, or of all entries of another kind. */
+static size_t
+chosen_entry(const struct process *process, size_t i)
+{
+    return process->kind == DOCUMENT_POOLS ? process->rows[i]->index : i;
+}
+
+/* The document with the chosen entries only, but with all their fields, known here or not. */
 static void
 render_chosen(FILE *out, const struct process *process)
 {
-    json_t *json = json_copy(process->json);
-    const json_t *all = json_object_get(process->json, "pools");
-    json_t *chosen = json_array();
-
+    text_print_json(out, process->served, process->list.begin);
     for (size_t i = 0; i < process->n_rows; i++) {
-        json_array_append(chosen, json_array_get(all, process->rows[i]->index));
+        struct span text = document_entry_text(process, chosen_entry(process, i));
+
+        fputs(i > 0 ? "," : "", out);
+        text_print_json(out, process->served + text.begin, text.end - text.begin);
     }
-    json_object_set_new(json, "pools", chosen);
-    json_dumpf(json, out, JSON_COMPACT);
-    json_decref(json);
+    text_print_json(out, process->served + process->list.end,
+                    process->n_served - process->list.end);
 }
 
 static void
 render_process(FILE *out, const struct process *process)
 {
-    if (!process->whole) {
-        render_chosen(out, process);
-    } else if (process->served != NULL) {
-        text_print_json(out, process->served, strlen(process->served));
+    if (process->whole) {
+        text_print_json(out, process->served, process->n_served);
     } else {
-        json_dumpf(process->json, out, JSON_COMPACT);
+        render_chosen(out, process);
     }
 }
 

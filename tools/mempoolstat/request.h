@@ -18,6 +18,7 @@ enum document_kind {
 
 struct request {
     enum document_kind kind; /* of the answer */
+    bool keeps_text;         /* the answer is to be printed as it was served */
     char *line;
     size_t n_bytes;
 };

@@ -11,16 +11,6 @@
  * each of its characters in every row. */
 #define TABLE_MAX_WIDTH 160
 
-#define PAGE_MIN_BYTES ((size_t)1 << 10)
-#define PAGE_MAX_BYTES ((size_t)64 << 10)
-
-/* Cells one behind the other, each with its NUL. */
-struct table_page {
-    struct table_page *next;
-    size_t n_bytes, room;
-    char bytes[];
-};
-
 void
 table_init(struct table *table, const struct table_column *columns, size_t n_columns)
 {
@@ -33,38 +23,13 @@ table_init(struct table *table, const struct table_column *columns, size_t n_col
     table_style_row(table, TABLE_BOLD);
 }
 
-/* Makes room for so many bytes more. Pages grow, so that small tables stay small. */
-static struct table_page *
-table_page(struct table *table, size_t n_bytes)
-{
-    struct table_page *last = table->last;
-    size_t room = last == NULL ? PAGE_MIN_BYTES : last->room * 2;
-
-    if (last != NULL && last->room - last->n_bytes >= n_bytes) {
-        return last;
-    }
-    room = room > PAGE_MAX_BYTES ? PAGE_MAX_BYTES : room;
-    room = room > n_bytes ? room : n_bytes;
-    last = alloc_array(NULL, sizeof(*last) + room, 1);
-    *last = (struct table_page){.room = room};
-    if (table->last == NULL) {
-        table->first = last;
-    } else {
-        table->last->next = last;
-    }
-    table->last = last;
-    return last;
-}
-
 void
 table_add(struct table *table, char *cell)
 {
     size_t n_bytes = strlen(cell) + 1, columns = text_columns(cell);
     size_t *width = &table->widths[table->n_cells % table->n_columns];
-    struct table_page *page = table_page(table, n_bytes);
 
-    memcpy(page->bytes + page->n_bytes, cell, n_bytes);
-    page->n_bytes += n_bytes;
+    pages_add(&table->cells, cell, n_bytes);
     if (columns > *width && columns <= TABLE_MAX_WIDTH) {
         *width = columns;
     }
@@ -96,7 +61,7 @@ table_row_style(const struct table *table, size_t row)
 
 /* Where the next cell to print is. */
 struct table_place {
-    const struct table_page *page;
+    const struct page *page;
     size_t at;
 };
 
@@ -145,7 +110,7 @@ table_print_row(const struct table *table, size_t row, struct table_place *place
 void
 table_print(const struct table *table, FILE *out)
 {
-    struct table_place place = {table->first, 0};
+    struct table_place place = {table->cells.first, 0};
 
     for (size_t i = 0; i < table->n_cells / table->n_columns; i++) {
         table_print_row(table, i, &place, out);
@@ -155,12 +120,7 @@ table_print(const struct table *table, FILE *out)
 void
 table_free(struct table *table)
 {
-    struct table_page *next;
-
-    for (struct table_page *page = table->first; page != NULL; page = next) {
-        next = page->next;
-        free(page);
-    }
+    pages_free(&table->cells);
     free(table->widths);
     free(table->styles);
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "pages.h"
+
 struct table_column {
     const char *title;
     size_t min_columns; /* width at least */
@@ -26,8 +28,8 @@ enum table_style {
 struct table {
     const struct table_column *columns;
     size_t n_columns;
-    size_t *widths;                  /* of the columns */
-    struct table_page *first, *last; /* the cells, row by row; NULL as long as there is none */
+    size_t *widths;     /* of the columns */
+    struct pages cells; /* row by row, each with its NUL */
     size_t n_cells;
     unsigned char *styles; /* of the rows, titles first */
     size_t n_styles, styles_room;

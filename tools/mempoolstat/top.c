@@ -241,7 +241,8 @@ top_wish(const struct top *top)
     for (size_t i = 0; i < row->pool->index; i++) {
         number += strcmp(row->process->pools[i].name, row->pool->name) == 0;
     }
-    return (struct wish){alloc_copy(row->process->origin), alloc_copy(row->pool->name), number};
+    return (struct wish){alloc_copy(row->process->origin), alloc_copy(row->pool->name), number,
+                         row->process->peer_pid};
 }
 
 static void
