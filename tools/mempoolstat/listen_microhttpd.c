@@ -642,15 +642,17 @@ listen_run(const struct options *options)
     struct sigaction action = {.sa_handler = listen_end};
     struct server server = {.options = options};
     struct address address = options->address;
-    int fd = listen_open(&address), status;
+    int fd, status;
     char *name;
 
+    /* First: who sees that it listens may already want it to end. */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    fd = listen_open(&address);
     if (fd < 0) {
         listen_complain(&options->address, errno);
         return EXIT_NOTHING;
     }
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     for (size_t i = 0; i < LISTEN_MAX_CONNECTIONS; i++) {
         server.connections[i].fd = -1;
     }
