@@ -15,7 +15,7 @@ from server import document, encode, pool
 def answer(connection, request):
     """Stands for a program with two pools."""
     word = request.split()[0].decode()
-    values = document([pool("net_rx", num_free=0), pool("disk", num_free=9)], program="demo")
+    values = document([pool("net_rx", num_free=0, faults=7), pool("disk", num_free=9)], program="demo")
     entries = {
         "holders": ("holders", [{"name": "net_rx", "out": 10, "tracked": True, "sites": [
             {"function": "take_packet", "count": 10}]}]),
@@ -125,6 +125,8 @@ class Session(Case):
         self.type(f"{shlex.quote(PROGRAM)} --top; echo status=$?\n")
         screen = self.wait("2 of 2 pools", "USE%", "q quit")
         self.assertNotIn("before", screen)
+        self.assertRegex(screen, r"(?m) BYTES .* FAIL FAIL/S FAULTS\b")
+        self.assertRegex(screen, r"(?m)^net_rx .* 640 .* 3 +0\.0 +7\b")
         self.type("u")
         self.wait("vUSE%", r"(?s)net_rx .*disk ")
         self.type("/disk")

@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -107,16 +108,20 @@ POOLS = [pool("b", block_size=1, num_blocks=30, num_free=20, min_free=3, failed=
 class Listing(Top):
     def test_it_shows_every_pool_with_its_numbers_and_quits(self):
         self.serve("1.sock", Moving(POOLS))
-        terminal = self.top(columns=120)
+        terminal = self.top(columns=140)
         lines = self.wait_names(terminal, "bca")
         self.assertTrue(terminal.screen.full and terminal.screen.cursor_hidden)
         self.assertRegex(lines[0], r"^3 of 3 pools, 1 process, every 1 s, by registration  \d")
-        self.assertRegex(lines[1], r"^30 of 60 blocks in use \(50.0%\), .* 8 failed$")
-        self.assertEqual(lines[2].split(), ["NAME", "BLKSZ", "CNT", "FREE", "MIN", "USE%",
-                                            "GET/S", "PUT/S", "FAIL", "CACHED", "HISTORY"])
+        self.assertRegex(lines[1], r"^30 of 60 blocks in use \(50.0%\), 8 failed, - faults, "
+                         r"0\.\d fails/s, 0\.\d gets/s, \d\d\.\d puts/s, 100 bytes$")
+        self.assertEqual(lines[2].split(), ["NAME", "BLKSZ", "CNT", "BYTES", "FREE", "MIN", "USE%",
+                                            "GET/S", "PUT/S", "FAIL", "FAIL/S", "FAULTS", "CACHED",
+                                            "HISTORY"])
         self.assertEqual(terminal.screen.style_at(2), {"reverse"})
-        self.assertEqual(lines[5].split()[:7], ["a", "2", "20", "1", "2", "95.0", "██████████"])
-        self.assertEqual(lines[4].split()[:7], ["c", "3", "10", "9", "1", "10.0", "█░░░░░░░░░"])
+        self.assertEqual(lines[5].split()[:7], ["a", "2", "20", "40", "1", "2", "95.0"])
+        self.assertEqual(lines[5].split()[7], "██████████")
+        self.assertEqual(lines[4].split()[:8],
+                         ["c", "3", "10", "30", "9", "1", "10.0", "█░░░░░░░░░"])
         self.assertIn("q quit", lines[-1])
         self.quit(terminal)
 
@@ -248,6 +253,64 @@ class Listing(Top):
             terminal = self.top(*options, **changes)
             self.wait_names(terminal, ["first", "full", "low", "fine"])
             self.assertEqual([terminal.screen.style_at(line) for line in (4, 5, 6)], styles)
+
+    def numbers(self, lines, i):
+        """The numbers of a row by their titles: each ends where its title ends."""
+        titles = {found.end(): found.group() for found in re.finditer(r"\S+", lines[2])}
+        return {titles.get(found.end()): found.group()
+                for found in re.finditer(r"(?<= )[-\d.]+(?= |$)", lines[3 + i])}
+
+    def test_faults_fails_per_second_and_bytes_are_shown_from_80_columns_on(self):
+        def pools(n):
+            return [pool("calm", block_size=256, num_blocks=4000, num_free=4000, faults=0),
+                    pool("short", failed=700 + 30 * n, faults=12, num_cached=3),
+                    pool("older", block_size=7, num_blocks=3, num_free=3, min_free=3, failed=None)]
+        self.serve("1.sock", Moving(pools))
+        terminal = self.top("-d", "0.2", columns=80)
+        rows = [{"BYTES": "1024000", "FAIL": "3", "FAIL/S": "0.0", "FAULTS": "0"},
+                {"BYTES": "640", "FAIL/S": "30.0", "FAULTS": "12"},
+                {"BYTES": "21", "FAIL": "-", "FAIL/S": "-", "FAULTS": "-"}]
+        for columns in (80, 100, 140, 200, 80):
+            with self.subTest(columns=columns):
+                terminal.resize(24, columns)
+                lines = terminal.wait_until(
+                    lambda lines: ("CACHED" in lines[2]) == (columns > 100)
+                    and all(row.items() <= self.numbers(lines, i).items()
+                            for i, row in enumerate(rows)))
+                self.assertLessEqual(max(len(line) for line in lines), columns)
+        self.quit(terminal)
+
+    def test_a_narrow_screen_keeps_the_numbers_that_want_attention(self):
+        self.serve("1.sock", Moving([pool("p", faults=12), pool("q", faults=0)]))
+        terminal = self.top(columns=40)
+        lines = self.wait_names(terminal, "pq")
+        self.assertEqual(lines[2].split(), ["NAME", "CNT", "FREE", "USE%", "FAIL", "FAULTS"])
+        self.assertEqual(lines[1], "8 of 20 blocks in use (40.0%), 6 failed")
+        self.assertEqual(self.numbers(lines, 0)["FAULTS"], "12")
+        terminal.resize(24, 50)
+        self.wait_text(terminal, "6 failed, 12 faults")
+        terminal.resize(24, 60)
+        lines = self.wait_text(terminal, "FAIL/S")
+        self.assertLessEqual({"BYTES", "FAIL", "FAIL/S", "FAULTS"}, set(lines[2].split()))
+        self.quit(terminal)
+
+    def test_faults_are_coloured_apart_from_their_row(self):
+        self.serve("1.sock", Moving([pool("first"), pool("faulty", faults=7, num_cached=0),
+                                     pool("fine", faults=0)]))
+        for changes, style in (({}, {"red"}), ({"NO_COLOR": "1"}, {"bold"})):
+            terminal = self.top(**changes)
+            lines = self.wait_names(terminal, ["first", "faulty", "fine"])
+            end = lines[2].index("FAULTS") + len("FAULTS") - 1
+            self.assertEqual(lines[4][end], "7")
+            self.assertEqual([terminal.screen.style_at(4, end), terminal.screen.style_at(4),
+                              terminal.screen.style_at(5, end)], [style, set(), set()])
+            terminal.send(DOWN)
+            terminal.wait_until(lambda lines: self.selected(terminal) == "faulty")
+            self.assertEqual(terminal.screen.style_at(4, end), {"reverse"})
+            terminal.send(ENTER)
+            self.wait_text(terminal, "pool 'faulty'")
+            self.assertEqual(terminal.screen.style_at(7), style)
+            self.quit(terminal)
 
     def test_hostile_names_are_shown_harmlessly(self):
         names = ["esc\x1b[31m", "c1\x9b31m", "bell\x07", "line\nbreak", "rlo\u202egnp", "漢字" * 30,
@@ -385,7 +448,8 @@ class Detail(Top):
         self.wait_text(terminal, "disk", "net")
         terminal.send(DOWN + ENTER)
         lines = self.wait_text(
-            terminal, f"pool 'net' of process {self.servers[0].pid} (demo)", "100 of 64 bytes each",
+            terminal, f"pool 'net' of process {self.servers[0].pid} (demo)",
+            "100 of 64 bytes each, 6400 bytes", "; 3 failed, 0.0/s, the last at ",
             "at least 11", "80 (80.0%) █", "faults   2; debug words: track",
             "the last at 2023-11-14 22:13:20", "80 of 100 blocks out",
             r"take_\x1b[1m (de\x1bmo+0x34)", "other")
@@ -527,7 +591,7 @@ class Sizes(Top):
         titles, line = row(45)
         self.assertEqual(titles, ["NAME", "CNT", "FREE", "USE%", "FAIL"])
         self.assertTrue(line.startswith(name + " "), line)
-        self.assertIn("░", row(60)[1])
+        self.assertIn("░", row(110)[1])
         self.serve("2.sock", Moving([pool(name)]))
         titles, line = row(52)
         self.assertEqual(titles, ["PID", "NAME", "CNT", "FREE", "USE%", "FAIL"])

@@ -60,7 +60,7 @@ pool_complete(void *object, uint64_t seen)
 {
     struct pool *pool = object;
 
-    pool->get_rate = pool->put_rate = -1;
+    pool->get_rate = pool->put_rate = pool->fail_rate = -1;
     if (pool->num_free > pool->num_blocks) {
         return alloc_copy("'num_free' is above 'num_blocks'");
     }

@@ -86,14 +86,21 @@ pool_used(const struct pool *pool)
     return pool->num_blocks - pool->num_free;
 }
 
+int64_t
+pool_bytes(const struct pool *pool)
+{
+    int64_t bytes;
+
+    return __builtin_mul_overflow(pool->num_blocks, pool->block_size, &bytes) ? INT64_MAX : bytes;
+}
+
 struct pool
 pool_zero(void)
 {
     return (struct pool){.name = "", .block_size = MODEL_ABSENT, .min_free = MODEL_ABSENT};
 }
 
-/* The sum of two counts, as far as it fits. */
-static int64_t
+int64_t
 count_add(int64_t a, int64_t b)
 {
     int64_t sum;
@@ -120,6 +127,7 @@ pool_add(struct pool *sum, const struct pool *pool)
     sum->faults = count_add(sum->faults, pool->faults);
     sum->get_rate = rate_add(sum->get_rate, pool->get_rate);
     sum->put_rate = rate_add(sum->put_rate, pool->put_rate);
+    sum->fail_rate = rate_add(sum->fail_rate, pool->fail_rate);
 }
 
 static int
@@ -234,6 +242,7 @@ pool_rate(struct pool *pool, const struct pool *earlier, double seconds)
 {
     pool->get_rate = rate_of(pool->gets, earlier != NULL ? earlier->gets : 0, seconds);
     pool->put_rate = rate_of(pool->puts, earlier != NULL ? earlier->puts : 0, seconds);
+    pool->fail_rate = rate_of(pool->failed, earlier != NULL ? earlier->failed : 0, seconds);
 }
 
 void

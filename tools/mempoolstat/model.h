@@ -30,6 +30,7 @@ struct pool {
     bool stale;              /* the numbers changed while they were read */
     double get_rate;         /* per second; negative: not known */
     double put_rate;         /* likewise */
+    double fail_rate;        /* likewise */
     size_t index;            /* place in the document */
     struct span text;        /* what the document says of it */
     struct history *history; /* of a full screen, or NULL; owned */
@@ -117,6 +118,12 @@ const struct sort_key *sort_key_find(const char *name);
 
 /** Used blocks of a pool. */
 int64_t pool_used(const struct pool *pool);
+
+/** Bytes of all blocks of a pool, in use or free, as far as the product fits. */
+int64_t pool_bytes(const struct pool *pool);
+
+/** The sum of two counts, as far as it fits; MODEL_ABSENT if one of them is. */
+int64_t count_add(int64_t a, int64_t b);
 
 /** A pool without blocks, to which others are added. */
 struct pool pool_zero(void);

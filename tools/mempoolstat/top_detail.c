@@ -62,8 +62,8 @@ detail_put_blocks(const struct top_view *view, const struct pool *pool)
     char *bar = top_view_bar(pool, DETAIL_BAR_COLUMNS);
 
     detail_put(2,
-               alloc_format("blocks   %" PRId64 " of %" PRId64 " bytes each", pool->num_blocks,
-                            pool->block_size),
+               alloc_format("blocks   %" PRId64 " of %" PRId64 " bytes each, %" PRId64 " bytes",
+                            pool->num_blocks, pool->block_size, pool_bytes(pool)),
                SCREEN_PLAIN);
     detail_put(3,
                alloc_format("free     %" PRId64 " (%s of them cached), at least %" PRId64 "%s",
@@ -83,21 +83,24 @@ detail_put_counters(const struct pool *pool)
     char *gets = cell_count(pool->gets), *puts = cell_count(pool->puts);
     char *get_rate = cell_rate(pool->get_rate), *put_rate = cell_rate(pool->put_rate);
     char *failed = cell_count(pool->failed), *refused = cell_count(pool->refused);
-    char *faults = cell_count(pool->faults);
+    char *fail_rate = cell_rate(pool->fail_rate), *faults = cell_count(pool->faults);
     char *failed_time = detail_time(", the last at ", pool->failed_time);
     char *debug = text_escape(pool->debug != NULL ? pool->debug : "none");
 
     detail_put(5,
-               alloc_format("gets     %s, %s/s; %s failed%s", gets, get_rate, failed, failed_time),
+               alloc_format("gets     %s, %s/s; %s failed, %s/s%s", gets, get_rate, failed,
+                            fail_rate, failed_time),
                SCREEN_PLAIN);
     detail_put(6, alloc_format("puts     %s, %s/s; %s refused", puts, put_rate, refused),
                SCREEN_PLAIN);
-    detail_put(7, alloc_format("faults   %s; debug words: %s", faults, debug), SCREEN_PLAIN);
+    detail_put(7, alloc_format("faults   %s; debug words: %s", faults, debug),
+               pool->faults > 0 ? SCREEN_RED : SCREEN_PLAIN);
     free(gets);
     free(puts);
     free(get_rate);
     free(put_rate);
     free(failed);
+    free(fail_rate);
     free(refused);
     free(faults);
     free(failed_time);

@@ -16,7 +16,7 @@ static const char *const lines[] = {
     "r            turn the order round",
     "h or ?       this text; any key leaves it",
     "",
-    "Yellow: few free blocks. Red: none.",
+    "Yellow: few free blocks. Red: none, or faults.",
     "!: the process does not answer, the numbers are old. *: they may not add up.",
 };
 

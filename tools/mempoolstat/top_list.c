@@ -53,6 +53,12 @@ cell_blocks(const struct top_row *row)
 }
 
 static char *
+cell_bytes(const struct top_row *row)
+{
+    return cell_count(pool_bytes(row->pool));
+}
+
+static char *
 cell_free(const struct top_row *row)
 {
     return cell_count(row->pool->num_free);
@@ -95,6 +101,18 @@ cell_failed(const struct top_row *row)
 }
 
 static char *
+cell_fails(const struct top_row *row)
+{
+    return cell_rate(row->pool->fail_rate);
+}
+
+static char *
+cell_faults(const struct top_row *row)
+{
+    return cell_count(row->pool->faults);
+}
+
+static char *
 cell_cached(const struct top_row *row)
 {
     return cell_count(row->pool->num_cached);
@@ -111,19 +129,22 @@ static const struct list_column {
     char *(*cell)(const struct top_row *row); /* NULL: the graph, which takes what room is left */
 } list_columns[] = {
     {"PID", NULL, 5, 5, false, true, cell_pid},
-    {"PROGRAM", NULL, 13, 8, true, true, cell_program},
+    {"PROGRAM", NULL, 14, 8, true, true, cell_program},
     {"NAME", "name", 0, LIST_NAME_MIN, true, false, cell_name},
-    {"BLKSZ", "size", 11, 5, false, false, cell_size},
+    {"BLKSZ", "size", 15, 5, false, false, cell_size},
     {"CNT", "cnt", 3, 4, false, false, cell_blocks},
+    {"BYTES", NULL, 9, 5, false, false, cell_bytes},
     {"FREE", "free", 2, 4, false, false, cell_free},
-    {"MIN", "min", 7, 4, false, false, cell_min},
+    {"MIN", "min", 8, 4, false, false, cell_min},
     {"USE%", "use", 1, 5, false, false, cell_percent},
-    {"", NULL, 6, LIST_BAR_COLUMNS, true, false, cell_bar},
-    {"GET/S", "rate", 8, 6, false, false, cell_gets},
-    {"PUT/S", "rate", 9, 6, false, false, cell_puts},
+    {"", NULL, 12, LIST_BAR_COLUMNS, true, false, cell_bar},
+    {"GET/S", "rate", 10, 6, false, false, cell_gets},
+    {"PUT/S", "rate", 11, 6, false, false, cell_puts},
     {"FAIL", "fail", 4, 4, false, false, cell_failed},
-    {"CACHED", NULL, 12, 6, false, false, cell_cached},
-    {"HISTORY", NULL, 10, LIST_GRAPH_MIN, true, false, NULL},
+    {"FAIL/S", NULL, 7, 6, false, false, cell_fails},
+    {"FAULTS", NULL, 6, 6, false, false, cell_faults},
+    {"CACHED", NULL, 16, 6, false, false, cell_cached},
+    {"HISTORY", NULL, 13, LIST_GRAPH_MIN, true, false, NULL},
 };
 
 #define N_LIST_COLUMNS COUNT_OF(list_columns)
@@ -277,6 +298,14 @@ list_draw_titles(const struct list *list, int line)
     }
 }
 
+/* A pool with a fault has its number of faults in red, however many blocks are free. */
+static enum screen_style
+list_cell_style(const struct list_column *column, const struct pool *pool, enum screen_style style)
+{
+    return column->cell == cell_faults && pool->faults > 0 && style != SCREEN_REVERSE ? SCREEN_RED
+                                                                                      : style;
+}
+
 static void
 list_draw_row(const struct list *list, size_t i, int line)
 {
@@ -302,7 +331,8 @@ list_draw_row(const struct list *list, size_t i, int line)
             graph = top_view_graph(row->pool->history, list->widths[j]);
         }
         at = list_put(line, at, list->widths[j], list_columns[j].left,
-                      graph != NULL ? graph : list->cells[i][j], style);
+                      graph != NULL ? graph : list->cells[i][j],
+                      list_cell_style(&list_columns[j], row->pool, style));
         free(graph);
     }
 }
@@ -334,29 +364,63 @@ list_draw_heading(const struct top_view *view)
     free(filter);
 }
 
-/* The second line: the sum of what is chosen. */
+/* Adds a part to the line, which it takes over, unless the screen is too narrow for all of it. */
+static void
+sum_add(char **line, char *part)
+{
+    char *longer = alloc_format("%s, %s", *line, part);
+
+    free(part);
+    if (text_columns(longer) > (size_t)screen_columns()) {
+        free(longer);
+        return;
+    }
+    free(*line);
+    *line = longer;
+}
+
+static void
+sum_add_count(char **line, int64_t count, const char *noun)
+{
+    char *number = cell_count(count);
+
+    sum_add(line, alloc_format("%s %s", number, noun));
+    free(number);
+}
+
+static void
+sum_add_rate(char **line, double rate, const char *noun)
+{
+    char *number = cell_rate(rate);
+
+    sum_add(line, alloc_format("%s %s", number, noun));
+    free(number);
+}
+
+/* The second line: the sum of what is chosen. What wants attention is the last to go. */
 static void
 list_draw_sum(const struct top_view *view)
 {
     struct pool sum = pool_zero();
-    char *use, *gets, *puts, *failed, *text;
+    int64_t bytes = 0;
+    char *use, *line;
 
     for (size_t i = 0; i < view->n_rows; i++) {
         pool_add(&sum, view->rows[i].pool);
+        bytes = count_add(bytes, pool_bytes(view->rows[i].pool));
     }
     use = cell_use(&sum);
-    gets = cell_rate(sum.get_rate);
-    puts = cell_rate(sum.put_rate);
-    failed = cell_count(sum.failed);
-    text = alloc_format("%" PRId64 " of %" PRId64 " blocks in use (%s%%), %s gets/s, %s puts/s, "
-                        "%s failed",
-                        pool_used(&sum), sum.num_blocks, use, gets, puts, failed);
-    screen_put(1, 0, screen_columns(), text, SCREEN_PLAIN);
+    line = alloc_format("%" PRId64 " of %" PRId64 " blocks in use (%s%%)", pool_used(&sum),
+                        sum.num_blocks, use);
+    sum_add_count(&line, sum.failed, "failed");
+    sum_add_count(&line, sum.faults, "faults");
+    sum_add_rate(&line, sum.fail_rate, "fails/s");
+    sum_add_rate(&line, sum.get_rate, "gets/s");
+    sum_add_rate(&line, sum.put_rate, "puts/s");
+    sum_add_count(&line, bytes, "bytes");
+    screen_put(1, 0, screen_columns(), line, SCREEN_PLAIN);
     free(use);
-    free(gets);
-    free(puts);
-    free(failed);
-    free(text);
+    free(line);
 }
 
 /* Lines above the first pool, and below the last, by the height of the screen. */
