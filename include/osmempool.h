@@ -114,6 +114,8 @@ struct os_mempool_stats {
     uint64_t faults;      /**< misuse and damage found; each refused put is one */
     uint32_t stale;       /**< 1 if no consistent copy could be made: members may disagree */
     uint32_t reserved_2;  /**< 0 */
+    uint64_t id;          /**< number of this registration: from 1, never twice in a process; a
+                               forked child goes on with its parent's */
 };
 
 /**

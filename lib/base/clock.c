@@ -3,13 +3,25 @@
 
 #include <time.h>
 
-uint64_t
-clock_now_us(void)
+static uint64_t
+clock_us(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+uint64_t
+clock_now_us(void)
+{
+    return clock_us(CLOCK_REALTIME_COARSE);
+}
+
+uint64_t
+clock_exact_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
 }
 
 uint64_t

@@ -11,6 +11,9 @@
  */
 uint64_t clock_now_us(void);
 
+/* The same from the exact clock, for what is compared or divided by. */
+uint64_t clock_exact_us(void);
+
 /* Milliseconds of a clock that nobody sets. */
 uint64_t clock_steady_ms(void);
 

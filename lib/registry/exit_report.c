@@ -39,14 +39,14 @@ exit_note(const struct node *node, struct exit_walk *walk, struct faults *faults
 {
     const struct record *record = node->keep.record;
 
-    if (node->id > walk->id) {
-        *walk = (struct exit_walk){node->id, 0};
+    if (node->identity.id > walk->id) {
+        *walk = (struct exit_walk){node->identity.id, 0};
     }
     if (record != NULL) {
         walk->block = exit_check_damage(record, node->mp, walk->block, faults);
     }
     if (faults->n == 0) {
-        *walk = (struct exit_walk){node->id + 1, 0};
+        *walk = (struct exit_walk){node->identity.id + 1, 0};
         if (record != NULL) {
             exit_check_leaks(record, node->mp, faults, held);
         }
@@ -62,7 +62,7 @@ exit_note_next(struct exit_walk *walk, struct faults *faults, struct held *held)
     registry_enter();
     for (struct node *node = registry_first_any(); node != NULL && faults->n == 0;
          node = node->next) {
-        if (node->id >= walk->id) {
+        if (node->identity.id >= walk->id) {
             exit_note(node, walk, faults, held);
         }
     }

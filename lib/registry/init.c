@@ -2,6 +2,7 @@
 /* init.c: birth and death of a pool. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "check/watch.h"
 #include "layout/geometry.h"
@@ -19,7 +20,8 @@ struct init_request {
     uint32_t block_size;
     void *membuf;
     const char *name;
-    bool is_fixed; /* the buffer is static or on a stack */
+    const void *caller; /* return address of the call */
+    bool is_fixed;      /* the buffer is static or on a stack */
 };
 
 static void
@@ -40,6 +42,8 @@ init_make(struct node *node, const struct init_request *request, struct faults *
     size_t bytes = OS_MEMPOOL_BYTES(request->blocks, request->block_size);
 
     node->mp = mp;
+    node->identity.registered_us = clock_exact_us();
+    node->identity.registered_by = (uintptr_t)request->caller;
     node->membuf = (uintptr_t)request->membuf;
     node->membuf_bytes = bytes;
     finder_end_marks(node);
@@ -47,7 +51,7 @@ init_make(struct node *node, const struct init_request *request, struct faults *
     init_format(request);
     memcpy(node->name, pool_tail(mp)->name, sizeof(node->name));
     pool_tail(mp)->keep = &node->keep;
-    pool_tail(mp)->id = node->id;
+    pool_tail(mp)->id = node->identity.id;
     pool_check(mp);
     if (node->keep.record != NULL) {
         check_set_fixed(node->keep.record, request->is_fixed);
@@ -75,7 +79,7 @@ init_note_again(const struct node *former, struct faults *faults, struct held *h
  * pool that is half made.
  */
 static os_error_t
-init_pool(struct init_request *request, const void *caller)
+init_pool(struct init_request *request)
 {
     os_error_t error = geometry_check(request->blocks, request->block_size, request->membuf);
     struct cache_set *caches;
@@ -98,7 +102,7 @@ init_pool(struct init_request *request, const void *caller)
     }
     registry_leave();
     cache_free(caches);
-    faults_report(&faults, caller);
+    faults_report(&faults, request->caller);
     return node != NULL ? OS_OK : OS_ENOMEM;
 }
 
@@ -106,9 +110,10 @@ OSMP_PUBLIC os_error_t
 os_mempool_init(struct os_mempool *mp, uint32_t blocks, uint32_t block_size, void *membuf,
                 const char *name)
 {
-    struct init_request request = {mp, NULL, blocks, block_size, membuf, name, false};
+    struct init_request request = {mp,     NULL, blocks,        block_size,
+                                   membuf, name, osmp_caller(), false};
 
-    return init_pool(&request, osmp_caller());
+    return init_pool(&request);
 }
 OSMP_LOCAL_NAME(os_mempool_init);
 
@@ -117,9 +122,9 @@ os_mempool_ext_init(struct os_mempool_ext *mpe, uint32_t blocks, uint32_t block_
                     const char *name)
 {
     struct os_mempool *mp = mpe != NULL ? &mpe->mpe_mp : NULL;
-    struct init_request request = {mp, mpe, blocks, block_size, membuf, name, false};
+    struct init_request request = {mp, mpe, blocks, block_size, membuf, name, osmp_caller(), false};
 
-    return init_pool(&request, osmp_caller());
+    return init_pool(&request);
 }
 OSMP_LOCAL_NAME(os_mempool_ext_init);
 
@@ -144,7 +149,8 @@ init_try_end_pool(struct os_mempool *mp, struct init_end *end)
         return OS_INVALID_PARM;
     }
     if (!registry_is_intact(node)) {
-        fault_note_gone(&end->faults, mp, node->id, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);
+        fault_note_gone(&end->faults, mp, node->identity.id, OSMEMPOOL_FAULT_OVERWRITTEN,
+                        node->name);
         registry_drop(node);
         return OS_INVALID_PARM;
     }

@@ -27,6 +27,7 @@
 
 #include "layout/geometry.h"
 #include "layout/tail.h"
+#include "registry/identity.h"
 
 enum node_state {
     NODE_REGISTERED,
@@ -44,7 +45,7 @@ struct node {
     bool is_frozen; /* by a fork that is under way */
     bool is_shared; /* with other processes, as the last fork found */
     struct pool_keep keep;
-    uint64_t id;                   /* of this registration: from 1, never twice in a process */
+    struct identity identity;
     struct geometry_extent extent; /* where the blocks lie */
     uintptr_t membuf;              /* the caller's buffer, which a fence leaves unused */
     size_t membuf_bytes;

@@ -289,7 +289,7 @@ registry_renew(struct node *former, struct cache_set **caches)
     }
     node = node_new();
     if (node != NULL) {
-        node->id = ++registry_last_id;
+        node->identity.id = ++registry_last_id;
     }
     return node;
 }
@@ -352,14 +352,15 @@ registry_totals(void)
 }
 
 size_t
-registry_copy(struct pool_counts *counts, size_t room)
+registry_copy(struct registry_row *rows, size_t room)
 {
     size_t n = 0;
 
     registry_enter();
     for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
         if (n < room) {
-            counts_read(node->mp, &counts[n]);
+            rows[n].identity = node->identity;
+            counts_read(node->mp, &rows[n].counts);
         }
         n++;
     }

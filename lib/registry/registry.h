@@ -25,12 +25,18 @@
 /* Number of registered pools. */
 size_t registry_count(void);
 
+/* What is told of a registered pool. */
+struct registry_row {
+    struct identity identity;
+    struct pool_counts counts;
+};
+
 /*
- * Copies the counters of up to room pools, in order of registration, and returns the number of
- * pools that there are; those whose struct was overwritten are left out. No pool's lock is taken;
- * the registry's is held for the copy only.
+ * Copies the rows of up to room pools, in order of registration, and returns the number of pools
+ * that there are; those whose struct was overwritten are left out. No pool's lock is taken; the
+ * registry's is held for the copy only.
  */
-size_t registry_copy(struct pool_counts *counts, size_t room);
+size_t registry_copy(struct registry_row *rows, size_t room);
 
 /* Of the process's life: pools that os_mempool_module_init() dropped, inits of registered pools. */
 struct registry_totals {

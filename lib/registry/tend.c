@@ -61,7 +61,7 @@ os_mempool_min_reset(struct os_mempool *mp)
 OSMP_LOCAL_NAME(os_mempool_min_reset);
 
 static struct os_mempool_stats
-tend_stats(const struct pool_counts *counts, size_t size)
+tend_stats(const struct pool_counts *counts, uint64_t id, size_t size)
 {
     return (struct os_mempool_stats){
         .size = (uint32_t)size,
@@ -78,6 +78,7 @@ tend_stats(const struct pool_counts *counts, size_t size)
         .min_time = counts->min_us,
         .faults = counts->faults,
         .stale = counts->stale,
+        .id = id,
     };
 }
 
@@ -87,21 +88,23 @@ os_mempool_stats_get(const struct os_mempool *mp, struct os_mempool_stats *st, s
     size_t size = st_size < sizeof(*st) ? st_size : sizeof(*st);
     struct os_mempool_stats all;
     struct pool_counts counts;
-    bool registered;
+    const struct node *node;
+    uint64_t id = 0;
 
     if (mp == NULL || st == NULL || size < sizeof(st->size)) {
         return OS_INVALID_PARM;
     }
     registry_enter();
-    registered = registry_find_intact(mp) != NULL;
-    if (registered) {
+    node = registry_find_intact(mp);
+    if (node != NULL) {
+        id = node->identity.id;
         counts_read(mp, &counts);
     }
     registry_leave();
-    if (!registered) {
+    if (id == 0) {
         return OS_INVALID_PARM;
     }
-    all = tend_stats(&counts, size);
+    all = tend_stats(&counts, id, size);
     memcpy(st, &all, size);
     return OS_OK;
 }

@@ -15,7 +15,7 @@ visit_all(struct visit *visits, size_t room)
     registry_enter();
     for (struct node *node = registry_first(); node != NULL; node = registry_next(node)) {
         if (n < room) {
-            visits[n] = (struct visit){.pool = node->mp, .id = node->id};
+            visits[n] = (struct visit){.pool = node->mp, .identity = node->identity};
             memcpy(visits[n].name, node->name, sizeof(visits[n].name));
         }
         n++;
@@ -30,7 +30,7 @@ visit_find(struct visit *visit)
 {
     const struct node *node = registry_find_intact(visit->pool);
 
-    if (node != NULL && node->id == visit->id) {
+    if (node != NULL && node->identity.id == visit->identity.id) {
         return node->mp;
     }
     visit->state = VISIT_GONE;

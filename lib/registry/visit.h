@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "pool/pool.h"
+#include "registry/identity.h"
 
 enum visit_state {
     VISIT_BUSY, /* not yet had, or in use at each try */
@@ -33,7 +34,7 @@ struct visit_holders {
 
 struct visit {
     const struct os_mempool *pool;
-    uint64_t id; /* of its registration */
+    struct identity identity; /* of its registration */
     char name[OS_MEMPOOL_INFO_NAME_LEN];
     enum visit_state state;
     struct pool_damage damage; /* that a check has found */

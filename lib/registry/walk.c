@@ -34,7 +34,8 @@ static struct node *
 walk_to_intact(struct node *node, struct faults *faults)
 {
     while (node != NULL && !registry_is_intact(node)) {
-        fault_note_gone(faults, node->mp, node->id, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);
+        fault_note_gone(faults, node->mp, node->identity.id, OSMEMPOOL_FAULT_OVERWRITTEN,
+                        node->name);
         node = node->next;
     }
     return node;

@@ -5,15 +5,19 @@
 #include <unistd.h>
 
 #include "base/build.h"
+#include "base/clock.h"
 #include "check/words.h"
+#include "snapshot/origin.h"
 #include "snapshot/process.h"
 
 /* An ordinary row's length: had at once, a large document is not copied while it grows. */
-enum { DOCUMENT_ROW_BYTES = 256 };
+enum { DOCUMENT_ROW_BYTES = 512 };
 
 static void
-document_write_pool(struct json *json, const struct pool_counts *pool)
+document_write_pool(struct json *json, struct origins *origins, const struct registry_row *row)
 {
+    const struct pool_counts *pool = &row->counts;
+
     json_open(json, '{');
     json_key_string(json, "name", pool->name);
     json_key_u64(json, "block_size", pool->block_size);
@@ -30,6 +34,7 @@ document_write_pool(struct json *json, const struct pool_counts *pool)
     json_key_u64(json, "failed_time", pool->failed_us);
     json_key_u64(json, "min_time", pool->min_us);
     json_key_u64(json, "faults", pool->faults);
+    origin_write_identity(json, origins, &row->identity);
     if (pool->words != 0) {
         char words[WORDS_TEXT_MAX];
 
@@ -53,12 +58,13 @@ document_write_head(struct json *json)
     json_key_u64(json, "pid", (uint64_t)getpid());
     json_key_string(json, "program", program != NULL ? program : "");
     json_key_u64(json, "start_time", process_start_us());
-    json_key_u64(json, "time", process_now_us());
+    json_key_u64(json, "time", clock_exact_us());
 }
 
 void
 document_write(struct json *json, const struct snapshot *snapshot)
 {
+    struct origins origins = {0};
     size_t i;
 
     json_reserve(json, (snapshot->n_pools + 1) * DOCUMENT_ROW_BYTES);
@@ -70,7 +76,7 @@ document_write(struct json *json, const struct snapshot *snapshot)
     json_key(json, "pools");
     json_open(json, '[');
     for (i = 0; i < snapshot->n_pools; i++) {
-        document_write_pool(json, &snapshot->pools[i]);
+        document_write_pool(json, &origins, &snapshot->pools[i]);
     }
     json_close(json, ']');
     json_close(json, '}');

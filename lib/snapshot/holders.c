@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/proc.h"
-#include "base/site.h"
 #include "check/track.h"
+#include "snapshot/origin.h"
 #include "snapshot/process.h"
 
 /* Gets that have something in common lie side by side once they are sorted. */
@@ -90,15 +90,6 @@ holders_cut(struct run all, int (*compare)(const void *, const void *),
     return runs;
 }
 
-static void
-holders_write_address(struct json *json, const char *key, uintptr_t address)
-{
-    char text[sizeof("0x") + 2 * sizeof(address)];
-
-    snprintf(text, sizeof(text), "0x%jx", (uintmax_t)address);
-    json_key_string(json, key, text);
-}
-
 /* The main thread, once it has ended before the others, is still listed: as a zombie. */
 static bool
 holders_thread_is_alive(uint32_t thread)
@@ -133,25 +124,10 @@ holders_write_threads(struct json *json, const struct run *site)
 }
 
 static void
-holders_write_place(struct json *json, uintptr_t caller)
-{
-    struct site site;
-
-    site_find(&site, (const void *)caller);
-    /* An address inside the call, not the one behind it, which may be of another line. */
-    holders_write_address(json, "address", caller - 1);
-    json_key_string(json, "module", site.module);
-    holders_write_address(json, "offset", site.offset);
-    if (site.function != NULL) {
-        json_key_string(json, "function", site.function);
-    }
-}
-
-static void
 holders_write_site(struct json *json, const struct run *site, uint64_t now_us)
 {
     json_open(json, '{');
-    holders_write_place(json, site->gets[0].caller);
+    origin_write(json, site->gets[0].caller);
     json_key_u64(json, "count", site->n);
     json_key_u64(json, "oldest_us", now_us - site->gets[0].us);
     json_key_u64(json, "median_us", now_us - site->gets[site->n / 2].us);

@@ -244,6 +244,17 @@ json_bool(struct json *json, bool value)
     json_raw(json, text, strlen(text));
 }
 
+void
+json_repeat(struct json *json, size_t begin, size_t n)
+{
+    json_separate(json);
+    /* Room first: it may move the bytes. */
+    if (json_reserve(json, n)) {
+        memcpy(json->bytes + json->used, json->bytes + begin, n);
+        json->used += n;
+    }
+}
+
 char *
 json_take(struct json *json, size_t *length)
 {

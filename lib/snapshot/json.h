@@ -65,6 +65,9 @@ json_raw(struct json *json, const char *bytes, size_t n)
     }
 }
 
+/* A value that stands in the document already: n bytes from a place in it. */
+void json_repeat(struct json *json, size_t begin, size_t n);
+
 /* The name of a member: a plain word that needs no escapes. Inline: its length is a constant. */
 static inline void
 json_key(struct json *json, const char *word)

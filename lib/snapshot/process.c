@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/proc.h"
 
 enum {
@@ -14,19 +15,14 @@ enum {
 
 static const uint64_t us_per_s = 1000000;
 
+/* Since the start of the machine. */
 static uint64_t
-process_clock_us(clockid_t clock)
+process_up_us(void)
 {
-    struct timespec now;
+    struct timespec up;
 
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * us_per_s + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t
-process_now_us(void)
-{
-    return process_clock_us(CLOCK_REALTIME);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return (uint64_t)up.tv_sec * us_per_s + (uint64_t)up.tv_nsec / 1000;
 }
 
 /* The end of field 2. The program's name may hold blanks and brackets: the last bracket ends it. */
@@ -70,8 +66,8 @@ static uint64_t
 process_start_compute(void)
 {
     uint64_t ticks = process_start_ticks();
-    uint64_t now_us = process_now_us();
-    uint64_t up_us = process_clock_us(CLOCK_BOOTTIME);
+    uint64_t now_us = clock_exact_us();
+    uint64_t up_us = process_up_us();
     uint64_t start_us = ticks * us_per_s / (uint64_t)sysconf(_SC_CLK_TCK);
 
     /* A time namespace may shift boot time against the field: then the first call counts. */

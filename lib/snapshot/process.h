@@ -11,9 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Now, in microseconds since 1970, from the exact clock: readers divide by differences of it. */
-uint64_t process_now_us(void);
-
 /*
  * When this process began, in microseconds since 1970. The same at every call of a process; a
  * forked child has its own. Where /proc cannot be read, it is the time of the first call.

@@ -10,7 +10,7 @@ enum { SNAPSHOT_SPARE = 16 };
 int
 snapshot_take(struct snapshot *snapshot)
 {
-    struct pool_counts *pools = NULL;
+    struct registry_row *pools = NULL;
     size_t n = registry_count();
     size_t room;
 

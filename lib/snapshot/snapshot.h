@@ -7,11 +7,10 @@
 
 #include <stddef.h>
 
-#include "layout/counts.h"
 #include "registry/registry.h"
 
 struct snapshot {
-    struct pool_counts *pools; /* in order of registration */
+    struct registry_row *pools; /* in order of registration */
     size_t n_pools;
     struct registry_totals totals;
 };

@@ -10,6 +10,7 @@
 #include "registry/visit.h"
 #include "snapshot/document.h"
 #include "snapshot/holders.h"
+#include "snapshot/origin.h"
 
 /* A spare place also keeps the size above 0. */
 enum { TASK_SPARE = 16, TASK_STEP_US = 5000 };
@@ -17,7 +18,7 @@ enum { TASK_SPARE = 16, TASK_STEP_US = 5000 };
 struct task_kind {
     const char *rows; /* the member of the document that holds a row for each pool */
     void (*visit)(struct visit *visit);
-    void (*write_row)(struct json *json, const struct visit *visit);
+    void (*write_row)(struct json *json, struct origins *origins, const struct visit *visit);
 };
 
 struct task {
@@ -29,7 +30,7 @@ struct task {
 };
 
 static void
-task_write_check(struct json *json, const struct visit *visit)
+task_write_check(struct json *json, struct origins *origins, const struct visit *visit)
 {
     const struct pool_damage *damage = &visit->damage;
     char address[sizeof("0x") + 2 * sizeof(damage->address)];
@@ -46,15 +47,16 @@ task_write_check(struct json *json, const struct visit *visit)
 }
 
 static void
-task_write_reset_min(struct json *json, const struct visit *visit)
+task_write_reset_min(struct json *json, struct origins *origins, const struct visit *visit)
 {
     json_key_u64(json, "min_free", visit->min_free);
 }
 
 static void
-task_write_holders(struct json *json, const struct visit *visit)
+task_write_holders(struct json *json, struct origins *origins, const struct visit *visit)
 {
     holders_write(json, &visit->holders);
+    origin_write_identity(json, origins, &visit->identity);
 }
 
 const struct task_kind task_holders = {"holders", visit_holders, task_write_holders};
@@ -143,7 +145,8 @@ task_step(struct task *task)
 }
 
 static void
-task_write_row(struct json *json, const struct task *task, const struct visit *visit)
+task_write_row(struct json *json, struct origins *origins, const struct task *task,
+               const struct visit *visit)
 {
     if (visit->state == VISIT_GONE) {
         return;
@@ -153,7 +156,7 @@ task_write_row(struct json *json, const struct task *task, const struct visit *v
     if (visit->state == VISIT_BUSY) {
         json_key_string(json, "result", "busy");
     } else {
-        task->kind->write_row(json, visit);
+        task->kind->write_row(json, origins, visit);
     }
     json_close(json, '}');
 }
@@ -161,6 +164,7 @@ task_write_row(struct json *json, const struct task *task, const struct visit *v
 void
 task_write(struct json *json, const struct task *task)
 {
+    struct origins origins = {0};
     size_t i;
 
     json_open(json, '{');
@@ -168,7 +172,7 @@ task_write(struct json *json, const struct task *task)
     json_key(json, task->kind->rows);
     json_open(json, '[');
     for (i = 0; i < task->n_visits; i++) {
-        task_write_row(json, task, &task->visits[i]);
+        task_write_row(json, &origins, task, &task->visits[i]);
     }
     json_close(json, ']');
     json_close(json, '}');

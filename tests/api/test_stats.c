@@ -2,7 +2,9 @@
 /* test_stats.c: os_mempool_stats_get() and os_mempool_min_reset(). */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/box.h"
 
@@ -35,6 +37,7 @@ a_new_pool_has_counted_nothing(void **state)
         .num_blocks = BOX_BLOCKS,
         .num_free = BOX_BLOCKS,
         .min_free = BOX_BLOCKS,
+        .id = st.id,
     };
 
     assert_memory_equal(&st, &wanted, sizeof(st));
@@ -165,6 +168,74 @@ times_are_of_the_last_failure_and_the_lowest_mark(struct box *box)
     assert_true(low != 0);
 }
 
+static uint64_t
+id_of_new(struct os_mempool *mp)
+{
+    assert_int_equal(os_mempool_init(mp, 0, 8, NULL, "same"), OS_OK);
+    return stats_of(mp).id;
+}
+
+/* Neither the name nor the address of a pool is enough to tell it by. */
+static void
+each_registration_has_an_id_of_its_own(void **state)
+{
+    struct os_mempool_ext mpe;
+    struct os_mempool one, two;
+    uint64_t first = id_of_new(&one), second = id_of_new(&two), last;
+
+    assert_true(first > 0);
+    assert_true(second > first);
+    assert_int_equal(stats_of(&one).id, first);
+    last = id_of_new(&one);
+    assert_true(last > second);
+    assert_int_equal(os_mempool_clear(&two), OS_OK);
+    assert_int_equal(stats_of(&two).id, second);
+    assert_int_equal(os_mempool_unregister(&one), OS_OK);
+    assert_int_equal(stats_of(&two).id, second);
+    second = id_of_new(&one);
+    assert_true(second > last);
+    os_mempool_module_init();
+    last = id_of_new(&one);
+    assert_true(last > second);
+    assert_int_equal(os_mempool_ext_init(&mpe, 0, 8, NULL, "same"), OS_OK);
+    assert_true(stats_of(&mpe.mpe_mp).id > last);
+    assert_int_equal(os_mempool_unregister(&one), OS_OK);
+    assert_int_equal(os_mempool_unregister(&two), OS_INVALID_PARM);
+    assert_int_equal(os_mempool_unregister(&mpe.mpe_mp), OS_OK);
+}
+
+/* A refused init takes none, so what is counted is registrations. */
+static void
+a_refused_init_leaves_the_id(void **state)
+{
+    struct os_mempool one, two;
+    uint64_t id = id_of_new(&one);
+
+    assert_int_equal(os_mempool_init(&one, 4, 0, NULL, "same"), OS_INVALID_PARM);
+    assert_int_equal(stats_of(&one).id, id);
+    assert_int_equal(id_of_new(&two), id + 1);
+    assert_int_equal(os_mempool_unregister(&one), OS_OK);
+    assert_int_equal(os_mempool_unregister(&two), OS_OK);
+}
+
+static void
+a_forked_child_goes_on_with_its_parents_ids(void **state)
+{
+    struct os_mempool one, two;
+    uint64_t id = id_of_new(&one);
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        _exit(stats_of(&one).id == id && id_of_new(&two) == id + 1 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(id_of_new(&two), id + 1);
+    assert_int_equal(os_mempool_unregister(&one), OS_OK);
+    assert_int_equal(os_mempool_unregister(&two), OS_OK);
+}
+
 /* Copies min(st_size, its own size) bytes, and says so in the first member. */
 static void
 old_and_new_programs_get_what_they_have_room_for(void **state)
@@ -291,6 +362,9 @@ main(void)
         BOX_EVERY(clear_gives_up_what_is_out),
         BOX_EVERY(the_low_water_mark_starts_again),
         BOX_EVERY(times_are_of_the_last_failure_and_the_lowest_mark),
+        cmocka_unit_test(each_registration_has_an_id_of_its_own),
+        cmocka_unit_test(a_refused_init_leaves_the_id),
+        cmocka_unit_test(a_forked_child_goes_on_with_its_parents_ids),
         cmocka_unit_test(old_and_new_programs_get_what_they_have_room_for),
         cmocka_unit_test(bad_input_is_refused_and_nothing_is_written),
         cmocka_unit_test(a_pool_that_is_gone_is_refused),

@@ -90,6 +90,28 @@ do_named(const char *argument)
     say("named", mp != NULL ? (long)os_mempool_init(mp, 0, BLOCK_BYTES, NULL, argument) : -1, 0);
 }
 
+/* The end of the first pool of that name. */
+static void
+do_unname(const char *argument)
+{
+    say("unname", os_mempool_unregister(os_mempool_get(argument, NULL)), 0);
+}
+
+/* The first pool of that name anew, as another one. */
+static void
+do_rename(const char *argument)
+{
+    say("rename", os_mempool_init(os_mempool_get(argument, NULL), 0, BLOCK_BYTES, NULL, argument),
+        0);
+}
+
+/* A get that fails, in a pool of that name without blocks. */
+static void
+do_fail(const char *argument)
+{
+    say("fail", os_memblock_get(os_mempool_get(argument, NULL)) == NULL, 0);
+}
+
 static void
 live_in_child(const char *argument)
 {
@@ -317,27 +339,18 @@ static const struct {
     const char *name;
     void (*run)(const char *argument);
 } actions[] = {
-    {"start", do_start},
-    {"stop", do_stop},
-    {"get", do_get},
-    {"misput", do_misput},
-    {"pools", do_pools},
-    {"named", do_named},
-    {"fork", do_fork},
-    {"forks", do_forks},
-    {"daemon", do_daemon},
-    {"closefds", do_closefds},
-    {"replacefds", do_replacefds},
-    {"countfds", do_countfds},
-    {"nofile", do_nofile},
-    {"cpu", do_cpu},
-    {"spawn", do_spawn},
-    {"vfork", do_vfork},
-    {"exec", do_exec},
-    {"setuid", do_setuid},
-    {"chroot", do_chroot},
-    {"memory", do_memory},
-    {"damage", do_damage},
+    {"start", do_start},       {"stop", do_stop},
+    {"get", do_get},           {"misput", do_misput},
+    {"pools", do_pools},       {"named", do_named},
+    {"unname", do_unname},     {"rename", do_rename},
+    {"fail", do_fail},         {"fork", do_fork},
+    {"forks", do_forks},       {"daemon", do_daemon},
+    {"closefds", do_closefds}, {"replacefds", do_replacefds},
+    {"countfds", do_countfds}, {"nofile", do_nofile},
+    {"cpu", do_cpu},           {"spawn", do_spawn},
+    {"vfork", do_vfork},       {"exec", do_exec},
+    {"setuid", do_setuid},     {"chroot", do_chroot},
+    {"memory", do_memory},     {"damage", do_damage},
     {"leave", do_leave},
 };
 

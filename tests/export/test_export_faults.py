@@ -43,8 +43,61 @@ class Requests(ExporterCase):
         self.assertLess(document["time"] / 1e6, time.time() + 1)
         self.assertEqual(list(document["pools"][0]), [
             "name", "block_size", "num_blocks", "num_free", "min_free", "num_cached", "gets",
-            "puts", "adjust", "failed", "refused", "failed_time", "min_time", "faults"])
+            "puts", "adjust", "failed", "refused", "failed_time", "min_time", "faults",
+            "id", "registered_time", "registered_by"])
         self.assertEqual(document["pools"][0]["name"], 'first "one"\ufffd\n')
+
+    def ids(self, path, name, command="snapshot", array="pools"):
+        return [pool["id"] for pool in ask(path, command.encode() + b"\n")[array]
+                if pool["name"] == name]
+
+    def test_a_pool_is_told_by_its_id_whatever_comes_and_goes(self):
+        before = int(time.time() * 1e6)
+        exporter = self.started()
+        for _ in range(3):
+            exporter.do("named conn")
+        after = int(time.time() * 1e6)
+        self.assertEqual(self.ids(exporter.path, "conn"), [2, 3, 4])
+        exporter.do("unname conn")
+        self.assertEqual(self.ids(exporter.path, "conn"), [3, 4])
+        exporter.do("rename conn")
+        # Registered anew it comes last, as another one.
+        self.assertEqual(self.ids(exporter.path, "conn"), [4, 5])
+        self.assertEqual(self.ids(exporter.path, "conn", "holders conn", "holders"), [4, 5])
+        times = [pool["registered_time"] for pool in ask(exporter.path)["pools"]]
+        self.assertEqual(times, sorted(times))
+        self.assertLessEqual(before, times[0])
+        self.assertLessEqual(times[1], after)
+        self.assertLessEqual(after, times[2])
+
+    def test_a_registration_is_told_by_the_place_of_its_init(self):
+        exporter = self.started()
+        for name in ("a", "b"):
+            exporter.do("named " + name)
+        first, a, b = [pool["registered_by"] for pool in ask(exporter.path)["pools"]]
+        self.assertEqual(a, b)
+        self.assertNotEqual(a["offset"], first["offset"])
+        for place in (first, a):
+            self.assertEqual(os.path.realpath(place["module"]), os.path.realpath(EXPORTER))
+            self.assertGreaterEqual(int(place["address"], 16), int(place["offset"], 16))
+        held = ask(exporter.path, b"holders *\n")["holders"]
+        pools = ask(exporter.path)["pools"]
+        for member in ("id", "registered_time", "registered_by"):
+            self.assertEqual([pool[member] for pool in held], [pool[member] for pool in pools])
+
+    def test_a_child_goes_on_with_its_parents_ids_at_a_start_of_its_own(self):
+        if carries_tsan():
+            self.skipTest("children of programs under TSan do not export")
+        exporter = self.started()
+        exporter.do("named conn")
+        child = self.child_of(exporter, "use")
+        path = os.path.join(self.directory, f"{child}.sock")
+        wait_until(lambda: is_served(path), "the child exports")
+        ours, theirs = ask(exporter.path), ask(path)
+        self.assertNotEqual((ours["pid"], ours["start_time"]), (theirs["pid"], theirs["start_time"]))
+        for member in ("id", "registered_time", "registered_by"):
+            self.assertEqual([pool[member] for pool in ours["pools"]],
+                             [pool[member] for pool in theirs["pools"]])
 
     def test_holders_are_told_by_the_place_of_their_get(self):
         exporter = self.started(OSMEMPOOL_DEBUG="track:first*")
@@ -56,7 +109,7 @@ class Requests(ExporterCase):
                                           "time", "holders"])
         first, empty = document["holders"]
         self.assertEqual(list(first), ["name", "block_size", "num_blocks", "out", "tracked",
-                                       "sites"])
+                                       "sites", "id", "registered_time", "registered_by"])
         self.assertEqual((first["num_blocks"], first["out"], first["tracked"]), (8, 5, True))
         site, = first["sites"]
         self.assertEqual((site["count"], os.path.basename(site["module"])),

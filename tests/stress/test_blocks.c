@@ -235,14 +235,14 @@ static void
 read_counters(struct crew_worker *worker)
 {
     struct pool_counts before = {.gets = 0};
-    struct pool_counts now;
+    struct registry_row now;
     struct os_mempool_info info;
 
     while (crew_goes_on(worker)) {
         crew_expect(worker, registry_copy(&now, 1) == 1);
-        if (!now.stale) {
-            look_at_row(worker, &now, &before);
-            before = now;
+        if (!now.counts.stale) {
+            look_at_row(worker, &now.counts, &before);
+            before = now.counts;
             worker->rounds++;
         }
         crew_expect(worker, os_mempool_info_get_next(NULL, &info) != NULL);
@@ -276,16 +276,17 @@ empty_slots(struct depot *depot)
 static void
 assert_exact(struct depot *depot, const struct kind *kind)
 {
-    struct pool_counts counts;
+    struct registry_row row;
+    const struct pool_counts *counts = &row.counts;
 
-    assert_int_equal(registry_copy(&counts, 1), 1);
-    assert_false(counts.stale);
-    assert_int_equal(counts.num_free, kind->n_blocks);
-    assert_int_equal(counts.gets, depot->gets);
-    assert_int_equal(counts.puts, depot->puts);
-    assert_int_equal(counts.failed, depot->failed);
-    assert_int_equal(counts.refused, 0);
-    assert_int_equal(counts.adjust, 0);
+    assert_int_equal(registry_copy(&row, 1), 1);
+    assert_false(counts->stale);
+    assert_int_equal(counts->num_free, kind->n_blocks);
+    assert_int_equal(counts->gets, depot->gets);
+    assert_int_equal(counts->puts, depot->puts);
+    assert_int_equal(counts->failed, depot->failed);
+    assert_int_equal(counts->refused, 0);
+    assert_int_equal(counts->adjust, 0);
     assert_int_equal(depot->callbacks, kind->extended ? depot->puts : 0);
     assert_true(os_mempool_is_sane(depot->pool));
 }

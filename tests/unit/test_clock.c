@@ -25,6 +25,15 @@ the_clock_tells_microseconds_since_1970(void **state)
 }
 
 static void
+the_exact_clock_is_not_behind(void **state)
+{
+    uint64_t before = fine_now_us();
+    uint64_t now = clock_exact_us();
+
+    assert_in_range(now, before, fine_now_us());
+}
+
+static void
 the_clock_moves(void **state)
 {
     const struct timespec two_ticks = {.tv_nsec = 25 * 1000000};
@@ -39,6 +48,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_clock_tells_microseconds_since_1970),
+        cmocka_unit_test(the_exact_clock_is_not_behind),
         cmocka_unit_test(the_clock_moves),
     };
 

@@ -50,6 +50,29 @@ commas_stand_between_values_only(void **state)
     expect_taken(&json, "{\"a\":1,\"b\":[true,false,{}],\"c\":\"\"}\n");
 }
 
+/* Also where room for it moves what is repeated. */
+static void
+what_stands_there_is_repeated(void **state)
+{
+    struct json json = {0};
+    char *text;
+    size_t n;
+
+    json_open(&json, '[');
+    json_string(&json, "a,b");
+    for (int i = 0; i < 1000; i++) {
+        json_repeat(&json, 1, 5);
+    }
+    json_close(&json, ']');
+    text = json_take(&json, &n);
+    assert_non_null(text);
+    assert_int_equal(n, 1001 * 6 + 2);
+    for (size_t i = 0; i < 1001; i++) {
+        assert_memory_equal(&text[1 + 6 * i], i < 1000 ? "\"a,b\"," : "\"a,b\"]", 6);
+    }
+    free(text);
+}
+
 static void
 integers_are_exact(void **state)
 {
@@ -199,6 +222,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commas_stand_between_values_only),
+        cmocka_unit_test(what_stands_there_is_repeated),
         cmocka_unit_test(integers_are_exact),
         cmocka_unit_test(quotes_and_control_characters_are_escaped),
         cmocka_unit_test(what_a_reader_would_not_see_is_escaped),

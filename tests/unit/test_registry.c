@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "check/watch.h"
 #include "common/box.h"
 #include "common/fixture.h"
@@ -116,22 +117,22 @@ list_and_tree_agree_after_random_births_and_deaths(void **state)
 static void
 a_copy_is_in_order_and_as_long_as_there_is_room(void **state)
 {
-    struct pool_counts counts[4];
+    struct registry_row rows[4];
     struct os_mempool pools[3];
     const char *const names[] = {"a", "b", "c"};
 
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_init(&pools[i], 0, 8 + i, NULL, names[i]), OS_OK);
     }
-    for (size_t room = 0; room <= LENGTH(counts); room++) {
-        memset(counts, 0xa5, sizeof(counts));
-        assert_int_equal(registry_copy(counts, room), 3);
+    for (size_t room = 0; room <= LENGTH(rows); room++) {
+        memset(rows, 0xa5, sizeof(rows));
+        assert_int_equal(registry_copy(rows, room), 3);
         for (unsigned i = 0; i < 3 && i < room; i++) {
-            assert_string_equal(counts[i].name, names[i]);
-            assert_int_equal(counts[i].block_size, 8 + i);
+            assert_string_equal(rows[i].counts.name, names[i]);
+            assert_int_equal(rows[i].counts.block_size, 8 + i);
         }
-        if (room < LENGTH(counts)) {
-            assert_int_equal(counts[room].name[0], (char)0xa5);
+        if (room < LENGTH(rows)) {
+            assert_int_equal(rows[room].counts.name[0], (char)0xa5);
         }
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -244,7 +245,7 @@ static void
 a_pool_that_was_overwritten_is_passed_over(void **state)
 {
     struct os_mempool pools[3], before;
-    struct pool_counts counts[5];
+    struct registry_row rows[5];
 
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_init(&pools[i], 0, 8, NULL, NULL), OS_OK);
@@ -263,11 +264,11 @@ a_pool_that_was_overwritten_is_passed_over(void **state)
         assert_ptr_equal(registry_next(registry_first())->mp, &pools[2]);
         assert_ptr_equal(registry_next(second)->mp, &pools[2]);
         registry_leave();
-        assert_int_equal(registry_copy(counts, 1), 2);
-        assert_int_equal(registry_copy(counts, 5), 2);
+        assert_int_equal(registry_copy(rows, 1), 2);
+        assert_int_equal(registry_copy(rows, 5), 2);
     }
     pools[1] = before;
-    assert_int_equal(registry_copy(counts, 5), 3);
+    assert_int_equal(registry_copy(rows, 5), 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_unregister(&pools[i]), OS_OK);
     }
@@ -328,10 +329,39 @@ no_id_is_given_twice(void **state)
     for (int i = 0; i < 3; i++) {
         assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, NULL), OS_OK);
         registry_enter();
-        assert_true(registry_find(&pool)->id > last);
-        last = registry_find(&pool)->id;
+        assert_true(registry_find(&pool)->identity.id > last);
+        last = registry_find(&pool)->identity.id;
         registry_leave();
     }
+    assert_int_equal(os_mempool_unregister(&pool), OS_OK);
+}
+
+/* A row of the only pool. */
+static struct identity
+identity_of_the_only_one(void)
+{
+    struct registry_row row;
+
+    assert_int_equal(registry_copy(&row, 1), 1);
+    return row.identity;
+}
+
+static void
+a_row_tells_when_and_where_it_was_registered(void **state)
+{
+    uint64_t before = clock_exact_us();
+    struct identity first, second;
+    struct os_mempool pool;
+
+    assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, NULL), OS_OK);
+    first = identity_of_the_only_one();
+    assert_in_range(first.registered_us, before, clock_exact_us());
+    assert_int_equal(os_mempool_init(&pool, 0, 8, NULL, NULL), OS_OK);
+    second = identity_of_the_only_one();
+    assert_in_range(second.registered_us, first.registered_us, clock_exact_us());
+    assert_true(second.id > first.id);
+    assert_true(first.registered_by != 0);
+    assert_true(second.registered_by != first.registered_by);
     assert_int_equal(os_mempool_unregister(&pool), OS_OK);
 }
 
@@ -387,6 +417,7 @@ main(void)
         cmocka_unit_test(a_struct_that_is_gone_spoils_no_other_pool),
         cmocka_unit_test(drops_and_inits_of_registered_pools_are_counted),
         cmocka_unit_test(no_id_is_given_twice),
+        cmocka_unit_test(a_row_tells_when_and_where_it_was_registered),
         cmocka_unit_test(without_memory_for_a_node_init_changes_nothing),
     };
 
