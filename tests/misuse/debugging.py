@@ -81,6 +81,7 @@ EQUAL = [
     (r'\b(thread|LWP|process|PID) \d+', r'\1 N'),
     (r'\[\d+\]', '[N]'),
     (r'\d+\.\d{6} s ago', 'T s ago'),
+    (r'registered \d{4}(-\d\d){2} \d\d(:\d\d){2}', 'registered T'),
     # mempoolstat: rates; ages and a thread.
     (r'^( +\S+ +\d+ +\d+ +\d+ +\d+ +\d+\.\d) +\S+ +\S+( +\d+ +\d+)$', r'\1 RATES\2'),
     (r'^( +\d+ +\d+\.\d) +\S+ +\S+ +\d+( +\S+ at )', r'\1 AGES N\2'),

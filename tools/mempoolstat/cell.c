@@ -2,6 +2,7 @@
 #include "cell.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "alloc.h"
 
@@ -41,6 +42,20 @@ char *
 cell_rate(double rate)
 {
     return rate < 0 ? alloc_copy("-") : alloc_format(rate < 100 ? "%.1f" : "%.0f", rate);
+}
+
+char *
+cell_time(int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm broken_down;
+    char text[32];
+
+    if (us <= 0 || localtime_r(&seconds, &broken_down) == NULL ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &broken_down) == 0) {
+        return alloc_copy("");
+    }
+    return alloc_copy(text);
 }
 
 char *

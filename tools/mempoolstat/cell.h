@@ -19,6 +19,9 @@ char *cell_use(const struct pool *pool);
 /** A rate per second, or a dash if it is not known. */
 char *cell_rate(double rate);
 
+/** A moment of local time, to the second; empty if it is not known. */
+char *cell_time(int64_t us);
+
 /** An age, in the largest units that it fills. */
 char *cell_age(int64_t us);
 

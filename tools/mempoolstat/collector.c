@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "document.h"
+#include "holding.h"
 #include "message.h"
 #include "symbol.h"
 
@@ -40,16 +41,42 @@ name_is_wished(const char *name, const void *wish)
     return strcmp(name, ((const struct wish *)wish)->name) == 0;
 }
 
+static bool
+none_is_wished(const char *name, const void *wish)
+{
+    return false;
+}
+
+/* Which of those that have its name a pool is; n_holdings if it is gone. */
+static size_t
+holding_number(const struct process *process, const struct wish *wish)
+{
+    bool by_id = false;
+
+    for (size_t i = 0; i < process->n_holdings && wish->id != MODEL_ABSENT; i++) {
+        if (process->holdings[i].id == wish->id) {
+            return i;
+        }
+        by_id = by_id || process->holdings[i].id != MODEL_ABSENT;
+    }
+    return !by_id && wish->number < process->n_holdings ? wish->number : process->n_holdings;
+}
+
 /* Leaves only the holding of the pool that is meant, of several that have its name. */
 static void
 holders_choose(struct process *process, const struct wish *wish)
 {
+    size_t number;
+
     document_keep(process, name_is_wished, wish);
-    if (wish->number < process->n_holdings) {
+    number = holding_number(process, wish);
+    if (number < process->n_holdings) {
         struct holding first = process->holdings[0];
 
-        process->holdings[0] = process->holdings[wish->number];
-        process->holdings[wish->number] = first;
+        process->holdings[0] = process->holdings[number];
+        process->holdings[number] = first;
+    } else {
+        document_keep(process, none_is_wished, NULL);
     }
 }
 

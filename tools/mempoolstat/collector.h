@@ -15,7 +15,8 @@
 struct wish {
     char *path; /* of the socket; NULL: none is wanted */
     char *name;
-    size_t number; /* of those that have that name */
+    int64_t id;    /* of its registration, or MODEL_ABSENT */
+    size_t number; /* where no id is told: of those that have that name */
     pid_t pid;     /* of the process, which alone is asked; 0: not known */
 };
 

@@ -51,6 +51,8 @@ static const struct field pool_fields[] = {
     POOL_INTEGER(failed_time, 0, FIELDS_MAX_TIME, false),
     POOL_INTEGER(min_time, 0, FIELDS_MAX_TIME, false),
     POOL_INTEGER(faults, 0, INT64_MAX, false),
+    POOL_INTEGER(id, 1, INT64_MAX, false),
+    POOL_INTEGER(registered_time, 0, FIELDS_MAX_TIME, false),
     {.key = "debug", .type = FIELD_STRING, .offset = offsetof(struct pool, debug)},
     {.key = "stale", .type = FIELD_FLAG, .offset = offsetof(struct pool, stale)},
 };

@@ -12,6 +12,8 @@
 #define ENTRY_BYTES 100
 /* A byte of a string may become an escape of four. */
 #define STRING_FACTOR 5
+/* In the place of a number: no other object has the key. */
+#define FIELDS_ALONE SIZE_MAX
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,7 +23,9 @@ reader_fail(struct reader *reader, char *reason)
 {
     for (size_t i = reader->n_levels; i-- > 1;) {
         const struct level *level = &reader->levels[i];
-        char *located = alloc_format("%s %zu: %s", level->record->noun, level->number, reason);
+        char *located = level->number != FIELDS_ALONE
+                            ? alloc_format("%s %zu: %s", level->record->noun, level->number, reason)
+                            : alloc_format("%s: %s", level->record->noun, reason);
 
         free(reason);
         reason = located;
@@ -179,6 +183,12 @@ take_word(struct reader *reader, const struct field *field, enum json_event even
 }
 
 static char *
+take_object(struct reader *reader, const struct field *field, enum json_event event, void *into)
+{
+    return alloc_format("'%s' is not an object", field->key);
+}
+
+static char *
 take_entries(struct reader *reader, const struct field *field, enum json_event event, void *into)
 {
     return alloc_format("'%s' is not an array", field->key);
@@ -193,8 +203,8 @@ take_mark(struct reader *reader, const struct field *field, enum json_event even
 
 static take_fn *const takers[] = {
     [FIELD_INTEGER] = take_integer, [FIELD_STRING] = take_string, [FIELD_FLAG] = take_flag,
-    [FIELD_ADDRESS] = take_address, [FIELD_WORD] = take_word,     [FIELD_ENTRIES] = take_entries,
-    [FIELD_MARK] = take_mark,
+    [FIELD_ADDRESS] = take_address, [FIELD_WORD] = take_word,     [FIELD_OBJECT] = take_object,
+    [FIELD_ENTRIES] = take_entries, [FIELD_MARK] = take_mark,
 };
 
 /* A value, or the beginning of one, that is neither skipped nor the entries of a field. */
@@ -288,6 +298,11 @@ reader_begin_object(struct reader *reader)
 
         reader->n_bytes += record->n_bytes + ENTRY_BYTES;
         reader_enter(reader, record, entry, number);
+    } else if (level->field != NULL && level->field->type == FIELD_OBJECT) {
+        const struct field *field = level->field;
+
+        level->field = NULL;
+        reader_enter(reader, field->entries, level->object + field->offset, FIELDS_ALONE);
     } else {
         return reader_take_value(reader, JSON_OBJECT) && reader_skip(reader);
     }

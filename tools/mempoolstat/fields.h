@@ -27,6 +27,7 @@ enum field_type {
     FIELD_FLAG,    /* bool */
     FIELD_ADDRESS, /* uint64_t, from a string of hexadecimal digits behind 0x */
     FIELD_WORD,    /* int: which of the words it is */
+    FIELD_OBJECT,  /* a struct, from an object with rules of its own */
     FIELD_ENTRIES, /* a pointer to the first of several structs, from an array of objects */
     FIELD_MARK,    /* bool: the field is there, whatever its value */
 };
@@ -41,8 +42,8 @@ struct field {
     int64_t min, max;             /* FIELD_INTEGER */
     size_t known;                 /* FIELD_ADDRESS: offset of a bool: it is there */
     const char *const *words;     /* FIELD_WORD: NULL behind the last */
-    const struct record *entries; /* FIELD_ENTRIES: what each is */
-    size_t count;                 /* likewise: offset of a size_t, how many there are */
+    const struct record *entries; /* FIELD_ENTRIES: what each is; FIELD_OBJECT: what it is */
+    size_t count;                 /* FIELD_ENTRIES: offset of a size_t, how many there are */
     size_t list; /* likewise: offset of a struct span, what is between the brackets; 0: none */
     char *(*check)(const char *text); /* FIELD_STRING: what is wrong with it; NULL: any will do */
 };
@@ -86,7 +87,7 @@ struct level {
     uint64_t seen;
     const struct field *field; /* whose value comes next; NULL: that of a field without a rule */
     bool in_entries;           /* of that field */
-    size_t number;             /* among the entries of the level above */
+    size_t number;             /* among the entries of the level above, if it is one of several */
     size_t room;               /* for entries */
 };
 

@@ -37,17 +37,34 @@ static const struct record thread_record = {
     .complete = thread_complete,
 };
 
+/* What tells a place; the rules of an object that does. */
+#define CALL_SITE_FIELDS                                                                           \
+    {.key = "address",                                                                             \
+     .type = FIELD_ADDRESS,                                                                        \
+     .offset = offsetof(struct call_site, address),                                                \
+     .known = offsetof(struct call_site, has_address)},                                            \
+        {.key = "module", .type = FIELD_STRING, .offset = offsetof(struct call_site, module)},     \
+        {.key = "offset",                                                                          \
+         .type = FIELD_ADDRESS,                                                                    \
+         .offset = offsetof(struct call_site, offset),                                             \
+         .known = offsetof(struct call_site, has_offset)},                                         \
+    {                                                                                              \
+        .key = "function", .type = FIELD_STRING, .offset = offsetof(struct call_site, function)    \
+    }
+
+_Static_assert(offsetof(struct site, call) == 0, "the fields of a place are fields of a site");
+
+static const struct field call_site_fields[] = {CALL_SITE_FIELDS};
+
+static const struct record call_site_record = {
+    .noun = "registered_by",
+    .n_bytes = sizeof(struct call_site),
+    .fields = call_site_fields,
+    .n_fields = COUNT_OF(call_site_fields),
+};
+
 static const struct field site_fields[] = {
-    {.key = "address",
-     .type = FIELD_ADDRESS,
-     .offset = offsetof(struct site, address),
-     .known = offsetof(struct site, has_address)},
-    {.key = "module", .type = FIELD_STRING, .offset = offsetof(struct site, module)},
-    {.key = "offset",
-     .type = FIELD_ADDRESS,
-     .offset = offsetof(struct site, offset),
-     .known = offsetof(struct site, has_offset)},
-    {.key = "function", .type = FIELD_STRING, .offset = offsetof(struct site, function)},
+    CALL_SITE_FIELDS,
     {.key = "count",
      .type = FIELD_INTEGER,
      .required = true,
@@ -80,6 +97,19 @@ static const struct field holding_fields[] = {
      .type = FIELD_STRING,
      .required = true,
      .offset = offsetof(struct holding, name)},
+    {.key = "id",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct holding, id),
+     .min = 1,
+     .max = INT64_MAX},
+    {.key = "registered_time",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct holding, registered_time),
+     .max = FIELDS_MAX_TIME},
+    {.key = "registered_by",
+     .type = FIELD_OBJECT,
+     .offset = offsetof(struct holding, registered_by),
+     .entries = &call_site_record},
     {.key = "block_size",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct holding, block_size),
@@ -110,13 +140,20 @@ const struct record holding_record = {
     .text = offsetof(struct holding, text),
 };
 
+static void
+call_site_free(struct call_site *call)
+{
+    free(call->line);
+    free(call->symbol);
+}
+
 void
 holding_free(struct holding *holding)
 {
+    call_site_free(&holding->registered_by);
     for (size_t i = 0; i < holding->n_sites; i++) {
         free(holding->sites[i].threads);
-        free(holding->sites[i].line);
-        free(holding->sites[i].symbol);
+        call_site_free(&holding->sites[i].call);
     }
     free(holding->sites);
 }

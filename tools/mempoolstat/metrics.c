@@ -124,7 +124,7 @@ struct subject {
     const struct process *process; /* NULL: it was not read */
     bool by_socket;                /* pid and program are not enough to tell it by */
     char *labels;
-    uint32_t *numbers; /* for each pool of the process: the how manieth of its name it is */
+    uint32_t *numbers; /* for each pool of the process: the how manieth of its name and id it is */
 };
 
 struct exposition {
@@ -165,17 +165,26 @@ label_escape(const char *text)
     return alloc_array(escaped, (size_t)(end - escaped), 1);
 }
 
+/* Older libraries tell no id: then it is the same for all. */
 static int
-pool_compare_names(const void *left, const void *right)
+pool_compare_labels(const struct pool *a, const struct pool *b)
+{
+    int order = strcmp(a->name, b->name);
+
+    return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+static int
+pool_compare_numbers(const void *left, const void *right)
 {
     const struct pool *a = *(struct pool *const *)left, *b = *(struct pool *const *)right;
-    int order = strcmp(a->name, b->name);
+    int order = pool_compare_labels(a, b);
 
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
 /* The numbers of all pools of a process, be they shown or not: which are shown changes no series.
- */
+ * Of pools that have an id all are 1, unless who answers tells nonsense. */
 static uint32_t *
 pool_numbers_new(const struct process *process)
 {
@@ -185,9 +194,9 @@ pool_numbers_new(const struct process *process)
     for (size_t i = 0; i < process->n_pools; i++) {
         sorted[i] = &process->pools[i];
     }
-    qsort(sorted, process->n_pools, sizeof(*sorted), pool_compare_names);
+    qsort(sorted, process->n_pools, sizeof(*sorted), pool_compare_numbers);
     for (size_t i = 0; i < process->n_pools; i++) {
-        bool again = i > 0 && strcmp(sorted[i]->name, sorted[i - 1]->name) == 0;
+        bool again = i > 0 && pool_compare_labels(sorted[i], sorted[i - 1]) == 0;
 
         numbers[sorted[i]->index] = again ? numbers[sorted[i - 1]->index] + 1 : 1;
     }
@@ -200,10 +209,14 @@ pool_labels(const struct subject *subject, const struct pool *pool)
 {
     char *name = label_escape(pool->name);
     uint32_t number = subject->numbers[pool->index];
-    char *labels = number > 1 ? alloc_format(",pool=\"%s\",index=\"%" PRIu32 "\"", name, number)
-                              : alloc_format(",pool=\"%s\"", name);
+    char *id =
+        pool->id != MODEL_ABSENT ? alloc_format(",id=\"%" PRId64 "\"", pool->id) : alloc_copy("");
+    char *index = number > 1 ? alloc_format(",index=\"%" PRIu32 "\"", number) : alloc_copy("");
+    char *labels = alloc_format(",pool=\"%s\"%s%s", name, id, index);
 
     free(name);
+    free(id);
+    free(index);
     return labels;
 }
 

@@ -2,11 +2,12 @@
 /*
  * metrics.h: a report as a scraper reads it.
  *
- * Each series is of one process or one pool, told by the labels pid, program and pool. No two
- * series of a report are equal: the second pool of a name in a process has the label index="2" and
- * so on. What a process is called depends on no other one: the label socket is there where the
- * number is not that of who answers by our counting (in containers), where nobody can tell, and
- * where a process was not read.
+ * Each series is of one process or one pool, told by the labels pid, program, pool and
+ * id, which stays with a pool of a name whatever comes and goes beside it. No two series of a
+ * report are equal: where the library tells no id, the second pool of a name in a process has the
+ * label index="2" and so on. What a process is called depends on no other one: the label socket is
+ * there where the number is not that of who answers by our counting (in containers), where nobody
+ * can tell, and where a process was not read.
  */
 #ifndef MEMPOOLSTAT_METRICS_H
 #define MEMPOOLSTAT_METRICS_H

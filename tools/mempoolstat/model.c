@@ -268,32 +268,85 @@ process_seconds_since(const struct process *process, const struct process *earli
     return (double)(process->received_ns - earlier->received_ns) / 1e9;
 }
 
+/* How two documents tell which pool is which: equal ones are the same. */
+struct match_order {
+    int (*compare)(const struct pool *a, const struct pool *b);
+};
+
+static int
+match_compare_names(const struct pool *a, const struct pool *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+/* A process that runs another program now begins with the same ids, at a later time. */
+static int
+match_compare_ids(const struct pool *a, const struct pool *b)
+{
+    int order = (a->id > b->id) - (a->id < b->id);
+
+    return order != 0 ? order
+                      : (a->registered_time > b->registered_time) -
+                            (a->registered_time < b->registered_time);
+}
+
+static int
+match_compare(const void *left, const void *right, void *arg)
+{
+    const struct pool *a = *(struct pool *const *)left, *b = *(struct pool *const *)right;
+    const struct match_order *by = arg;
+    int order = by->compare(a, b);
+
+    return order != 0 ? order : pool_compare_places(a, b);
+}
+
 static struct pool **
-process_pools_by_name(const struct process *process)
+process_pools_sorted(const struct process *process, const struct match_order *by)
 {
     struct pool **sorted = alloc_array(NULL, process->n_pools, sizeof(struct pool *));
 
     for (size_t i = 0; i < process->n_pools; i++) {
         sorted[i] = &process->pools[i];
     }
-    pools_sort(sorted, process->n_pools, &sort_keys[0]);
+    qsort_r(sorted, process->n_pools, sizeof(sorted[0]), match_compare, (void *)(uintptr_t)by);
     return sorted;
+}
+
+static bool
+process_has_ids(const struct process *process)
+{
+    for (size_t i = 0; i < process->n_pools; i++) {
+        if (process->pools[i].id == MODEL_ABSENT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct match_order
+match_order_of(const struct process *process, const struct process *earlier)
+{
+    bool by_id =
+        process_is_same(process, earlier) && process_has_ids(process) && process_has_ids(earlier);
+
+    return (struct match_order){by_id ? match_compare_ids : match_compare_names};
 }
 
 void
 process_match(const struct process *process, const struct process *earlier, match_fn *match,
               void *arg)
 {
-    struct pool **pools = process_pools_by_name(process);
-    struct pool **earlier_pools = process_pools_by_name(earlier);
+    struct match_order by = match_order_of(process, earlier);
+    struct pool **pools = process_pools_sorted(process, &by);
+    struct pool **earlier_pools = process_pools_sorted(earlier, &by);
     size_t i = 0, j = 0;
 
-    /* Both by name and then by place, so that the nth pool of a name meets the nth. */
+    /* Equal ones stand by their places, so that the nth pool of a name meets the nth. */
     while (i < process->n_pools || j < earlier->n_pools) {
         int order = i == process->n_pools ? 1 : -1;
 
         if (i < process->n_pools && j < earlier->n_pools) {
-            order = strcmp(pools[i]->name, earlier_pools[j]->name);
+            order = by.compare(pools[i], earlier_pools[j]);
         }
         match(order <= 0 ? pools[i] : NULL, order >= 0 ? earlier_pools[j] : NULL, arg);
         i += order <= 0;

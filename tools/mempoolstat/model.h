@@ -25,15 +25,16 @@ struct pool {
     int64_t block_size, num_blocks, num_free, min_free;
     int64_t num_cached, gets, puts, failed; /* MODEL_ABSENT or a count */
     int64_t adjust, refused, failed_time, min_time;
-    int64_t faults;          /* damage and misuse that were found */
-    const char *debug;       /* the debug words that are on, or NULL */
-    bool stale;              /* the numbers changed while they were read */
-    double get_rate;         /* per second; negative: not known */
-    double put_rate;         /* likewise */
-    double fail_rate;        /* likewise */
-    size_t index;            /* place in the document */
-    struct span text;        /* what the document says of it */
-    struct history *history; /* of a full screen, or NULL; owned */
+    int64_t id, registered_time; /* of the registration, or MODEL_ABSENT */
+    int64_t faults;              /* damage and misuse that were found */
+    const char *debug;           /* the debug words that are on, or NULL */
+    bool stale;                  /* the numbers changed while they were read */
+    double get_rate;             /* per second; negative: not known */
+    double put_rate;             /* likewise */
+    double fail_rate;            /* likewise */
+    size_t index;                /* place in the document */
+    struct span text;            /* what the document says of it */
+    struct history *history;     /* of a full screen, or NULL; owned */
 };
 
 /* One process, at one moment. */
@@ -149,7 +150,11 @@ void pool_rate(struct pool *pool, const struct pool *earlier, double seconds);
 /** Takes a pool and the same pool earlier: NULL if it is new, or gone. */
 typedef void match_fn(struct pool *pool, struct pool *earlier, void *arg);
 
-/** Finds each pool of one document in an earlier one, and what is gone since then. */
+/**
+ * Finds each pool of one document in an earlier one, and what is gone since then: by its id in two
+ * documents of one process; else, and where a library tells none, by its name and, of several that
+ * have it, the order.
+ */
 void process_match(const struct process *process, const struct process *earlier, match_fn *match,
                    void *arg);
 

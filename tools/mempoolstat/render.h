@@ -35,7 +35,10 @@ render_fn render_list;
 render_fn render_holders;
 
 /** The holders of one pool. */
-void render_holding(FILE *out, const struct holding *holding);
+void render_holding(FILE *out, const struct holding *holding, bool with_registration);
+
+/** Which registration a pool is, when and where it was made (NULL: not known); to be freed. */
+char *registration_text(int64_t id, int64_t time, const struct call_site *by);
 
 /**
  * What has changed between two documents of a process, of which one may be NULL; apart: behind a

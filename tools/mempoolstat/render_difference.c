@@ -119,7 +119,9 @@ difference_print_heading(FILE *out, const struct process *process, const struct 
     } else if (earlier->origin == NULL) {
         fputs("new\n", out);
     } else if (!process_is_same(process, earlier)) {
-        fprintf(out, "another run; before, it was pid %" PRId64 "\n", earlier->pid);
+        fprintf(out,
+                "another run; before, it was pid %" PRId64 "; pools matched by name and order\n",
+                earlier->pid);
     } else if (seconds <= 0) {
         fputs("the time between the two is not known\n", out);
     } else {

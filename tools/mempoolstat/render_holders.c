@@ -57,7 +57,7 @@ cell_threads(const struct site *site)
 
 /* The file's own name, and where in it. */
 static char *
-cell_module(const struct site *site)
+cell_module(const struct call_site *site)
 {
     const char *slash = strrchr(site->module, '/');
     char *file = text_escape(slash != NULL && slash[1] != '\0' ? slash + 1 : site->module);
@@ -80,7 +80,7 @@ api_name(const char *symbol)
 
 /* "function at file:line (module+offset)", as far as that is known. */
 static char *
-cell_where(const struct site *site)
+cell_where(const struct call_site *site)
 {
     const char *name = api_name(site->function != NULL ? site->function : site->symbol);
     char *function = name != NULL        ? text_escape(name)
@@ -141,7 +141,7 @@ render_sites(FILE *out, const struct holding *holding)
         table_add(&table, cell_age(site->oldest_us));
         table_add(&table, cell_age(site->median_us));
         table_add(&table, cell_threads(site));
-        table_add(&table, cell_where(site));
+        table_add(&table, cell_where(&site->call));
     }
     if (sum < all) {
         table_add_rest(&table, all - sum, all);
@@ -158,14 +158,47 @@ blocks_out(const struct holding *holding)
                : alloc_format("%" PRId64, holding->out);
 }
 
+static bool
+call_site_is_known(const struct call_site *site)
+{
+    return site->has_address || site->module != NULL || site->function != NULL;
+}
+
+char *
+registration_text(int64_t id, int64_t time, const struct call_site *by)
+{
+    bool by_known = by != NULL && call_site_is_known(by);
+    char *when = cell_time(time), *where = by_known ? cell_where(by) : alloc_copy("");
+    char *text = id != MODEL_ABSENT
+                     ? alloc_format("id %" PRId64 ", registered%s%s%s%s", id,
+                                    when[0] != '\0' ? " " : "", when, by_known ? " by " : "", where)
+                     : alloc_copy("");
+
+    free(when);
+    free(where);
+    return text;
+}
+
+static void
+print_registration(FILE *out, const struct holding *holding)
+{
+    char *text = registration_text(holding->id, holding->registered_time, &holding->registered_by);
+
+    fprintf(out, "%s%s", text[0] != '\0' ? "; " : "", text);
+    free(text);
+}
+
 void
-render_holding(FILE *out, const struct holding *holding)
+render_holding(FILE *out, const struct holding *holding, bool with_registration)
 {
     char *name = text_escape(holding->name), *blocks = blocks_out(holding);
 
     fprintf(out, "pool '%s': %s blocks out", name, blocks);
     if (!holding->tracked && holding->n_sites == 0) {
         fputs("; not tracked (OSMEMPOOL_DEBUG=track tells who holds them)", out);
+    }
+    if (with_registration) {
+        print_registration(out, holding);
     }
     fputc('\n', out);
     if (holding_has_rows(holding)) {
@@ -193,7 +226,7 @@ render_holders(FILE *out, const struct report *report)
                                    holding_has_rows(&process->holdings[j - 1]));
 
             fputs(apart ? "\n" : "", out);
-            render_holding(out, &process->holdings[j]);
+            render_holding(out, &process->holdings[j], true);
         }
     }
 }

@@ -154,7 +154,7 @@ field_of(const char *text)
 
 /* Prints number, line and function of a place, between tabs, as far as they can be found. */
 static void
-site_print(struct module *module, const struct site *site, size_t number, FILE *out)
+site_print(struct module *module, const struct call_site *site, size_t number, FILE *out)
 {
     Dwarf_Addr address = module->found != NULL ? module_address(module, site->offset) : 0;
     Dwfl_Line *line = NULL;
@@ -179,7 +179,7 @@ site_print(struct module *module, const struct site *site, size_t number, FILE *
 
 /* All places of a process, one after the other. */
 struct site_list {
-    struct site **sites;
+    struct call_site **sites;
     size_t n_sites;
 };
 
@@ -189,7 +189,7 @@ sites_print_lines(const struct process *process, const struct site_list *list, F
     struct module module = {.path = NULL};
 
     for (size_t i = 0; i < list->n_sites; i++) {
-        const struct site *site = list->sites[i];
+        const struct call_site *site = list->sites[i];
 
         module_enter(&module, process, site->module);
         site_print(&module, site, i, out);
@@ -282,7 +282,7 @@ site_take_line(const struct site_list *list, char *text)
 {
     const char *number_field = strsep(&text, "\t"), *line = strsep(&text, "\t");
     unsigned long number = strtoul(number_field, NULL, 10);
-    struct site *site = number < list->n_sites ? list->sites[number] : NULL;
+    struct call_site *site = number < list->n_sites ? list->sites[number] : NULL;
 
     if (site != NULL && line != NULL && site->line == NULL && site->symbol == NULL) {
         site->line = copy_unless_empty(line);
@@ -345,7 +345,7 @@ static struct known_line known_lines[256];
 static size_t n_known_lines;
 
 static const struct known_line *
-known_line_find(const struct process *process, const struct site *site)
+known_line_find(const struct process *process, const struct call_site *site)
 {
     size_t n = n_known_lines < COUNT_OF(known_lines) ? n_known_lines : COUNT_OF(known_lines);
 
@@ -362,7 +362,7 @@ known_line_find(const struct process *process, const struct site *site)
 
 /* In the place of the oldest one, if there is no other. */
 static void
-known_line_add(const struct process *process, const struct site *site)
+known_line_add(const struct process *process, const struct call_site *site)
 {
     struct known_line *known = &known_lines[n_known_lines++ % COUNT_OF(known_lines)];
 
@@ -381,7 +381,7 @@ known_line_add(const struct process *process, const struct site *site)
 
 /* Whether the line of a place must be looked up. */
 static bool
-site_is_asked(const struct process *process, struct site *site)
+site_is_asked(const struct process *process, struct call_site *site)
 {
     const struct known_line *known;
 
@@ -396,23 +396,62 @@ site_is_asked(const struct process *process, struct site *site)
     return known == NULL;
 }
 
+static void
+site_list_add(struct site_list *list, const struct process *process, struct call_site *site)
+{
+    if (site_is_asked(process, site)) {
+        list->sites[list->n_sites++] = site;
+    }
+}
+
+/* Whether a pool was registered where the one before it in the document was. */
+static bool
+registered_as_before(const struct process *process, size_t i)
+{
+    const struct call_site *site, *before;
+
+    if (i == 0) {
+        return false;
+    }
+    site = &process->holdings[i].registered_by;
+    before = &process->holdings[i - 1].registered_by;
+    return site->module != NULL && before->module != NULL &&
+           strcmp(before->module, site->module) == 0 && before->offset == site->offset;
+}
+
+/* Of thousands of pools that a place has registered one after the other, the first one asks. */
 static struct site_list
 sites_of(const struct process *process)
 {
     struct site_list list = {NULL, 0};
 
     for (size_t i = 0; i < process->n_holdings; i++) {
-        const struct holding *holding = &process->holdings[i];
+        struct holding *holding = &process->holdings[i];
 
-        list.sites =
-            alloc_array(list.sites, list.n_sites + holding->n_sites, sizeof(struct site *));
+        list.sites = alloc_array(list.sites, list.n_sites + holding->n_sites + 1,
+                                 sizeof(struct call_site *));
+        if (!registered_as_before(process, i)) {
+            site_list_add(&list, process, &holding->registered_by);
+        }
         for (size_t j = 0; j < holding->n_sites; j++) {
-            if (site_is_asked(process, &holding->sites[j])) {
-                list.sites[list.n_sites++] = &holding->sites[j];
-            }
+            site_list_add(&list, process, &holding->sites[j].call);
         }
     }
     return list;
+}
+
+/* The others have what it found. */
+static void
+registered_share(struct process *process)
+{
+    for (size_t i = 1; i < process->n_holdings; i++) {
+        struct call_site *site = &process->holdings[i].registered_by;
+
+        if (registered_as_before(process, i)) {
+            site->line = copy_unless_empty(process->holdings[i - 1].registered_by.line);
+            site->symbol = copy_unless_empty(process->holdings[i - 1].registered_by.symbol);
+        }
+    }
 }
 
 /* Ends the child. What it waits for may not let it go at once: then it stays behind. */
@@ -427,31 +466,38 @@ child_end(pid_t child)
     }
 }
 
-void
-symbol_find_lines(struct process *process, int64_t *left_ns)
+static void
+sites_look_up(const struct process *process, const struct site_list *list, int64_t *left_ns)
 {
-    struct site_list list = sites_of(process);
     int64_t begin_ns = clock_now_ns();
     int ends[2];
     pid_t child;
 
-    if (list.n_sites == 0 || *left_ns <= 0 || pipe2(ends, O_CLOEXEC) != 0) {
-        free(list.sites);
+    if (list->n_sites == 0 || *left_ns <= 0 || pipe2(ends, O_CLOEXEC) != 0) {
         return;
     }
     child = fork();
     if (child == 0) {
-        child_run(process, &list, ends[1]);
+        child_run(process, list, ends[1]);
     }
     close(ends[1]);
     if (child > 0) {
-        sites_read_lines(&list, ends[0], begin_ns + *left_ns);
+        sites_read_lines(list, ends[0], begin_ns + *left_ns);
         child_end(child);
     }
     close(ends[0]);
-    for (size_t i = 0; i < list.n_sites; i++) {
-        known_line_add(process, list.sites[i]);
+    for (size_t i = 0; i < list->n_sites; i++) {
+        known_line_add(process, list->sites[i]);
     }
-    free(list.sites);
     *left_ns -= clock_now_ns() - begin_ns;
+}
+
+void
+symbol_find_lines(struct process *process, int64_t *left_ns)
+{
+    struct site_list list = sites_of(process);
+
+    sites_look_up(process, &list, left_ns);
+    free(list.sites);
+    registered_share(process);
 }

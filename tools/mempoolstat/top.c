@@ -183,6 +183,13 @@ findings_forget_holders(struct top *top)
     top->view.holders_reason = NULL;
 }
 
+static bool
+holding_fits(const struct holding *holding, const struct pool *pool)
+{
+    return strcmp(holding->name, pool->name) == 0 &&
+           (holding->id == pool->id || holding->id == MODEL_ABSENT);
+}
+
 /* Whether holders are those of the pool on the screen, and not of one that was before. */
 static bool
 holders_fit(const struct top *top, const struct process *holders)
@@ -191,7 +198,7 @@ holders_fit(const struct top *top, const struct process *holders)
 
     return holders == NULL ||
            (process_is_same(holders, row->process) &&
-            (holders->n_holdings == 0 || strcmp(holders->holdings[0].name, row->pool->name) == 0));
+            (holders->n_holdings == 0 || holding_fits(&holders->holdings[0], row->pool)));
 }
 
 static void
@@ -241,8 +248,8 @@ top_wish(const struct top *top)
     for (size_t i = 0; i < row->pool->index; i++) {
         number += strcmp(row->process->pools[i].name, row->pool->name) == 0;
     }
-    return (struct wish){alloc_copy(row->process->origin), alloc_copy(row->pool->name), number,
-                         row->process->peer_pid};
+    return (struct wish){alloc_copy(row->process->origin), alloc_copy(row->pool->name),
+                         row->pool->id, number, row->process->peer_pid};
 }
 
 static void

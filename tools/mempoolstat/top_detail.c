@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "alloc.h"
 #include "cell.h"
+#include "holding.h"
 #include "render.h"
 #include "text.h"
 #include "top_view.h"
@@ -28,15 +28,11 @@ detail_put(int line, char *text, enum screen_style style)
 static char *
 detail_time(const char *before, int64_t time_us)
 {
-    time_t seconds = (time_t)(time_us / 1000000);
-    struct tm broken_down;
-    char text[32];
+    char *time = cell_time(time_us);
+    char *text = alloc_format("%s%s", time[0] != '\0' ? before : "", time);
 
-    if (time_us <= 0 || localtime_r(&seconds, &broken_down) == NULL ||
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &broken_down) == 0) {
-        return alloc_copy("");
-    }
-    return alloc_format("%s%s", before, text);
+    free(time);
+    return text;
 }
 
 static void
@@ -52,6 +48,18 @@ detail_put_heading(const struct top_row *row)
                SCREEN_BOLD);
     free(name);
     free(program);
+}
+
+/* Where the pool comes from; what is known of that place only with the holders comes with them. */
+static void
+detail_put_registration(const struct top_view *view, const struct pool *pool)
+{
+    const struct process *holders = view->holders;
+    bool known = holders != NULL && holders->n_holdings > 0;
+    char *text = registration_text(pool->id, pool->registered_time,
+                                   known ? &holders->holdings[0].registered_by : NULL);
+
+    detail_put(1, text, SCREEN_PLAIN);
 }
 
 static void
@@ -128,7 +136,7 @@ detail_holders(const struct top_view *view)
     if (out == NULL) {
         return alloc_copy("holders  no memory");
     }
-    render_holding(out, &view->holders->holdings[0]);
+    render_holding(out, &view->holders->holdings[0], false);
     fclose(out);
     return text;
 }
@@ -171,6 +179,7 @@ top_detail_draw(struct top_view *view)
     char *graph, *holders;
 
     detail_put_heading(row);
+    detail_put_registration(view, row->pool);
     detail_put_blocks(view, row->pool);
     detail_put_counters(row->pool);
     graph = top_view_graph(row->pool->history, screen_columns() > 10 ? screen_columns() - 9 : 1);
