@@ -196,6 +196,19 @@ class LocalNames(LinkCase):
                          {"osmempool_os_error_str", "osmempool_os_memblock_get"})
 
 
+class TwoCopies(LinkCase):
+    """A program that contains the static library and loads the shared one."""
+
+    def test_threads_and_children_use_one_pool_by_way_of_both(self):
+        source = self.object("gcc", "copies.c", f"-I{self.root / 'include'}", "-D_GNU_SOURCE")
+        made, linked = self.link("gcc", "static", [source], ["-ldl"], "copies")
+        self.assertLinked(linked)
+        for cached in (0, 1):
+            with self.subTest(cached=cached):
+                done = run(made, self.shared, cached)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "0 wrong\n", ""))
+
+
 class OtherNames(LinkCase):
     """The library's own functions and variables, whose names a program may have, too."""
 
