@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_check.c: pools under each debug word, which their names choose. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -390,6 +391,51 @@ unregister_does_not_touch_the_buffer(void **state)
     }
 }
 
+/* Pages that the program has mapped. */
+static long
+mapped_pages(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long all;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld", &all), 1);
+    fclose(file);
+    return all;
+}
+
+/* A block that never comes back: what is kept for it goes with the next pool at the address. */
+static void
+make_and_leak(struct os_mempool *mp, void *buffer, const char *name, unsigned n_times)
+{
+    for (unsigned i = 0; i < n_times; i++) {
+        assert_int_equal(os_mempool_init(mp, BLOCKS, 64, buffer, name), OS_OK);
+        assert_non_null(os_memblock_get(mp));
+        assert_int_equal(os_mempool_unregister(mp), OS_OK);
+    }
+}
+
+static void
+blocks_out_at_each_unregister_cost_no_memory(void **state)
+{
+    enum { N_TIMES = 100 };
+    static os_membuf_t buffer[OS_MEMPOOL_SIZE(BLOCKS, 64)];
+    static struct os_mempool mp;
+
+    for (size_t name = 0; name < LENGTH(names); name++) {
+        long before;
+
+        make_and_leak(&mp, buffer, names[name], 10);
+        before = mapped_pages();
+        make_and_leak(&mp, buffer, names[name], N_TIMES);
+        /* A record or a fence takes a page at least. */
+        assert_true(mapped_pages() - before < N_TIMES / 2);
+    }
+    /* The last one leaves nothing that is told at exit. */
+    assert_int_equal(os_mempool_init(&mp, BLOCKS, 64, buffer, "clean"), OS_OK);
+    assert_int_equal(os_mempool_unregister(&mp), OS_OK);
+}
+
 int
 main(void)
 {
@@ -405,6 +451,7 @@ main(void)
         cmocka_unit_test(a_fenced_block_ends_at_an_inaccessible_page),
         cmocka_unit_test(a_fence_outlives_unregister_while_blocks_are_out),
         cmocka_unit_test(unregister_does_not_touch_the_buffer),
+        cmocka_unit_test(blocks_out_at_each_unregister_cost_no_memory),
     };
 
     setenv("OSMEMPOOL_DEBUG", rules, 1);
