@@ -24,6 +24,15 @@ mutex_check_holder(const pthread_mutex_t *mutex)
     }
 }
 
+/* Once the thread is alone, nobody else changes what it reads next. */
+void
+mutex_check_unsigned(const pthread_mutex_t *mutex)
+{
+    if (mutex_is_alone() && mutex_is_taken(mutex) && mutex_holder(mutex) == 0) {
+        deadlock_abort();
+    }
+}
+
 void
 mutex_fork_child(void)
 {

@@ -11,12 +11,18 @@
 #include "layout/cache.h"
 #include "osmempool.h"
 #include "registry/registry.h"
+#include "sync/mutex.h"
 
 /* A spinlock tells who has it where a thread's pointer can be read, a mutex where it is glibc's. */
 #ifdef __GLIBC__
 static const bool mutexes_tell = true;
 #else
 static const bool mutexes_tell = false;
+#endif
+#if defined(__GLIBC__) && __has_include(<sys/single_threaded.h>)
+static const bool threads_are_counted = true;
+#else
+static const bool threads_are_counted = false;
 #endif
 #ifdef OSMP_HAVE_THREAD_POINTER
 static const bool spinlocks_tell = true;
@@ -67,6 +73,49 @@ get_inside(struct os_mempool *mp)
     os_memblock_get(mp);
 }
 
+/*
+ * A mutex as it is between the two instructions by which it is taken and its holder's number
+ * written, or erased and it is given: there a simulator's tick finds it more often than not.
+ */
+#ifdef __GLIBC__
+static void
+forget_holder(void *mutex)
+{
+    ((pthread_mutex_t *)mutex)->__data.__owner = 0;
+}
+#else
+static void
+forget_holder(void *mutex)
+{
+}
+#endif
+
+static void
+get_inside_without_a_number(struct os_mempool *mp)
+{
+    lock_take(&pool_tail(mp)->lock);
+    forget_holder(&pool_tail(mp)->lock);
+    os_memblock_get(mp);
+}
+
+static void
+unregister_inside_without_a_number(struct os_mempool *mp)
+{
+    lock_take(&pool_tail(mp)->lock);
+    forget_holder(&pool_tail(mp)->lock);
+    os_mempool_unregister(mp);
+}
+
+static void
+take_twice_without_a_number(struct os_mempool *mp)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+    mutex_take(&mutex);
+    forget_holder(&mutex);
+    mutex_take(&mutex);
+}
+
 static void
 unregister_inside(struct os_mempool *mp)
 {
@@ -111,6 +160,21 @@ a_call_inside_a_call_for_the_pool_ends_the_program(void **state)
         expect_last_words(get_inside, BOX_PLAIN);
         expect_last_words(get_inside, BOX_EXTENDED);
         expect_last_words(unregister_inside, BOX_PLAIN);
+    }
+}
+
+/* No other thread is there that could be it. Under ThreadSanitizer one of its own is. */
+static void
+a_lock_that_has_no_holder_yet_is_the_callers_own(void **state)
+{
+    if (!threads_are_counted || is_under_tsan()) {
+        return;
+    }
+    expect_last_words(take_twice_without_a_number, BOX_PLAIN);
+    if (strcmp(build_locking, "mutex") == 0) {
+        expect_last_words(get_inside_without_a_number, BOX_PLAIN);
+        expect_last_words(get_inside_without_a_number, BOX_EXTENDED);
+        expect_last_words(unregister_inside_without_a_number, BOX_PLAIN);
     }
 }
 
@@ -159,14 +223,45 @@ a_lock_that_another_thread_has_is_waited_for(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+static pthread_mutex_t slow_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t slow_has_it;
+
+/* Long enough for a waiter to give up asking for a number, mostly. */
+static void *
+hold_without_a_number(void *arg)
+{
+    mutex_take(&slow_mutex);
+    forget_holder(&slow_mutex);
+    pthread_barrier_wait(&slow_has_it);
+    usleep(50000);
+    pthread_mutex_unlock(&slow_mutex);
+    return NULL;
+}
+
+static void
+a_lock_of_another_thread_that_has_no_holder_yet_is_waited_for(void **state)
+{
+    pthread_t thread;
+
+    pthread_barrier_init(&slow_has_it, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, hold_without_a_number, NULL), 0);
+    pthread_barrier_wait(&slow_has_it);
+    mutex_take(&slow_mutex);
+    pthread_mutex_unlock(&slow_mutex);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&slow_has_it);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_inside_a_call_for_the_pool_ends_the_program),
+        cmocka_unit_test(a_lock_that_has_no_holder_yet_is_the_callers_own),
         cmocka_unit_test(a_call_inside_a_call_for_the_registry_ends_the_program),
         cmocka_unit_test(a_call_that_waits_for_the_threads_own_cache_ends_the_program),
         cmocka_unit_test(a_lock_that_another_thread_has_is_waited_for),
+        cmocka_unit_test(a_lock_of_another_thread_that_has_no_holder_yet_is_waited_for),
     };
 
     return cmocka_run_group_tests_name("deadlock", tests, NULL, NULL);

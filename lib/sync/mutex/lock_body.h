@@ -43,7 +43,7 @@ OSMP_COLD void lock_found_taken(struct lock *lock);
 static inline void
 lock_take(struct lock *lock)
 {
-    if (osmp_unlikely(mutex_holder(&lock->mutex) != 0)) {
+    if (osmp_unlikely(mutex_may_be_mine(&lock->mutex))) {
         lock_found_taken(lock);
     }
     pthread_mutex_lock(&lock->mutex);

@@ -9,5 +9,7 @@ lock_found_taken(struct lock *lock)
     mutex_check_holder(&lock->mutex);
     if (freeze_is_left_behind()) {
         lock_init(lock);
+    } else {
+        mutex_check_unsigned(&lock->mutex);
     }
 }
