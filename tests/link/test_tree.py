@@ -3,10 +3,11 @@
 
 Usage: test_tree.py SOURCE_ROOT SHARED_LIBRARY STATIC_LIBRARY [unittest's options]
 """
+import re
 import shutil
 import unittest
 
-from linker import COMPILERS, HERE, LinkCase, main
+from linker import COMPILERS, HERE, LinkCase, lto_of, main, run
 
 VERSIONS = {"c": ("c99", "c11", "c17"), "c++": ("c++11", "c++17", "c++20")}
 TREE = f"-I{HERE / 'tree'}"
@@ -111,6 +112,42 @@ class WithoutATree(TreeCase):
         done = self.compile("gcc", "no_tree.c", self.work / "refused.o", *self.plain)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("os/mynewt.h", done.stderr)
+
+
+class TasksInOneThread(TreeCase):
+    """A simulator's tasks, which signals switch: each call is in a critical section."""
+
+    def setUp(self):
+        super().setUp()
+        self.recipe = self.root / "doc" / "examples" / "simulator.c"
+
+    def wrapped(self):
+        """What the line says that doc/porting.md shows."""
+        text = (self.root / "doc" / "porting.md").read_text(encoding="utf-8")
+        line = re.search(r"^ *wrap=\$\((.*)\)$", text, re.MULTILINE)[1]
+        return run("sh", "-c", line, cwd=self.recipe.parent).stdout.split()
+
+    def test_the_recipe_lets_no_tick_into_a_call(self):
+        for compiler in ("gcc", "clang"):
+            for flags in ((), lto_of(compiler) or ()):
+                flags = ("-Wall", "-Werror", *flags)
+                objects = [self.object(compiler, source, self.mynewt, TREE, *flags)
+                           for source in ("tasks.c", self.recipe)]
+                for kind in ("shared", "static"):
+                    self.assertRuns(*self.link(compiler, kind, objects, (*flags, *self.wrapped())))
+
+    def test_it_wraps_all_calls_that_look_at_more_than_an_address(self):
+        header = (self.root / "include" / "os" / "os_mempool.h").read_text(encoding="utf-8")
+        declared = {f"-Wl,--wrap=osmempool_{name}"
+                    for name in re.findall(r"OSMP_LABEL\((os_\w+)\)", header)}
+        self.assertEqual(declared - set(self.wrapped()),
+                         {f"-Wl,--wrap=osmempool_{name}" for name in
+                          ("os_memblock_from", "os_mempool_module_init")})
+
+    def test_inline_calls_are_refused(self):
+        done = self.compile("gcc", self.recipe, self.work / "refused.o", self.mynewt, TREE,
+                            "-DOSMEMPOOL_INLINE")
+        self.assertRegex(done.stderr, "error: .*compile without OSMEMPOOL_INLINE")
 
 
 if __name__ == "__main__":
