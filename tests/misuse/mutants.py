@@ -68,8 +68,8 @@ MUTANTS = [
     Mutant('walk: over an overwritten pool', 'lib/registry/walk.c',
            'while (node != NULL && !registry_is_intact(node)) {', 'while (false) {', 'walk'),
     Mutant('walk: an overwritten pool is told', 'lib/registry/walk.c',
-           'fault_note_gone(faults, node->mp, node->id, OSMEMPOOL_FAULT_OVERWRITTEN, node->name);', '',
-           'walk'),
+           '''fault_note_gone(faults, node->mp, node->identity.id, OSMEMPOOL_FAULT_OVERWRITTEN,
+                        node->name);''', '', 'walk'),
     Mutant('clear: no pool', 'lib/pool/pool.c', '''    if (mp == NULL) {
         return OS_INVALID_PARM;
     }
