@@ -13,6 +13,12 @@
 #define VALGRIND_HG_CLEAN_MEMORY(bytes, n)     ((void)(bytes), (void)(n))
 #endif
 
+bool
+crew_children_may_start_threads(void)
+{
+    return !CREW_UNDER_ASAN && crew_scale(0, 1, 1) != 0;
+}
+
 unsigned
 crew_scale(unsigned in_short, unsigned usual, unsigned in_long)
 {

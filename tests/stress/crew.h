@@ -44,6 +44,13 @@ struct crew {
 /* One of the three, by how long the run shall be. */
 unsigned crew_scale(unsigned in_short, unsigned usual, unsigned in_long);
 
+/*
+ * Whether a child may start threads, as the exporter does there, while others do in its parent: not
+ * under AddressSanitizer, whose list of threads stays locked in the child (gcc 12), nor under
+ * Helgrind, which takes its parent's locks for the child's.
+ */
+bool crew_children_may_start_threads(void);
+
 /* Starts n workers, which begin together. */
 void crew_begin(struct crew *crew, unsigned n, crew_work_fn *work, void *job);
 

@@ -139,11 +139,11 @@ home_empty(struct home *home)
     home->tenant = NULL;
 }
 
-/* Helgrind holds locks that other threads have in the parent for the child's. */
+/* The child goes on exporting, in a thread of its own. */
 static void
 home_fork(struct crew_worker *worker, const struct home *home)
 {
-    bool forks = crew_scale(0, 1, 1) != 0;
+    bool forks = crew_children_may_start_threads();
     pid_t child = forks ? fork() : -1;
     int status = 0;
 
