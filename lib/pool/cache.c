@@ -59,6 +59,9 @@ cache_pop_all(struct cache *cache, void **blocks, uint32_t n)
         return false;
     }
     memcpy(blocks, &cache->blocks[held - n], n * sizeof(*blocks));
+    /* Unrolled, so that a processor remembers where the loop ends: a wrong guess costs a call of 32
+     * as much as a fifth of its blocks. */
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < n; i++) {
         *cache_key_word(cache, blocks[i]) = 0;
     }
