@@ -25,10 +25,19 @@ clock_exact_us(void)
 }
 
 uint64_t
+clock_steady_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
 clock_steady_ms(void)
 {
-    struct timespec now;
+    return clock_steady_us() / 1000u;
+}
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+uint64_t
+clock_up_us(void)
+{
+    return clock_us(CLOCK_BOOTTIME);
 }

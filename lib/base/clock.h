@@ -14,7 +14,11 @@ uint64_t clock_now_us(void);
 /* The same from the exact clock, for what is compared or divided by. */
 uint64_t clock_exact_us(void);
 
-/* Milliseconds of a clock that nobody sets. */
+/* Microseconds and milliseconds of a clock that nobody sets. */
+uint64_t clock_steady_us(void);
 uint64_t clock_steady_ms(void);
+
+/* Microseconds since the start of the machine. */
+uint64_t clock_up_us(void);
 
 #endif

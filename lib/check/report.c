@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/site.h"
 #include "base/text.h"
 #include "check/throttle.h"
@@ -218,7 +219,7 @@ report_damaged_list(struct text *text, const struct osmempool_fault *fault)
 static void
 report_held(struct text *text, const struct held *held)
 {
-    uint64_t now_us = track_now_us();
+    uint64_t now_us = clock_steady_us();
 
     for (uint32_t i = 0; i < held->n_sites; i++) {
         const struct held_site *site = &held->sites[i];

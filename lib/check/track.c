@@ -3,8 +3,9 @@
 
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 /* Asked once for each thread: the call costs more than all the rest of a trace. */
 static _Thread_local uint32_t track_own_thread;
@@ -24,19 +25,10 @@ track_fork_child(void)
     track_own_thread = 0;
 }
 
-uint64_t
-track_now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
 void
 track_set(struct trace_end *end, const void *caller)
 {
-    *end = (struct trace_end){(uintptr_t)caller, track_now_us(), track_thread()};
+    *end = (struct trace_end){(uintptr_t)caller, clock_steady_us(), track_thread()};
 }
 
 void
@@ -44,7 +36,7 @@ track_tell(struct osmempool_trace *told, const struct trace_end *end)
 {
     if (end->caller != 0) {
         told->caller = (void *)end->caller;
-        told->age_us = track_now_us() - end->us;
+        told->age_us = clock_steady_us() - end->us;
         told->thread = end->thread;
     }
 }

@@ -28,9 +28,6 @@ uint32_t track_thread(void);
 /* In a forked child the thread has another number. */
 void track_fork_child(void);
 
-/* Now, in microseconds from the monotonic clock. */
-uint64_t track_now_us(void);
-
 /* The calling thread has got or put the block, just now. */
 void track_set(struct trace_end *end, const void *caller);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/proc.h"
 #include "check/track.h"
 #include "snapshot/origin.h"
@@ -139,7 +140,7 @@ static void
 holders_write_sites(struct json *json, struct run all)
 {
     struct runs sites = holders_cut(all, holders_compare_sites, holders_same_site);
-    uint64_t now_us = track_now_us();
+    uint64_t now_us = clock_steady_us();
 
     for (size_t i = 0; i < sites.n; i++) {
         holders_write_site(json, &sites.list[i], now_us);

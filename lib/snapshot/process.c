@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,16 +13,6 @@ enum {
 };
 
 static const uint64_t us_per_s = 1000000;
-
-/* Since the start of the machine. */
-static uint64_t
-process_up_us(void)
-{
-    struct timespec up;
-
-    clock_gettime(CLOCK_BOOTTIME, &up);
-    return (uint64_t)up.tv_sec * us_per_s + (uint64_t)up.tv_nsec / 1000;
-}
 
 /* The end of field 2. The program's name may hold blanks and brackets: the last bracket ends it. */
 static const char *
@@ -67,7 +56,7 @@ process_start_compute(void)
 {
     uint64_t ticks = process_start_ticks();
     uint64_t now_us = clock_exact_us();
-    uint64_t up_us = process_up_us();
+    uint64_t up_us = clock_up_us();
     uint64_t start_us = ticks * us_per_s / (uint64_t)sysconf(_SC_CLK_TCK);
 
     /* A time namespace may shift boot time against the field: then the first call counts. */

@@ -4,8 +4,8 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "registry/registry.h"
 #include "registry/visit.h"
 #include "snapshot/document.h"
@@ -117,22 +117,13 @@ task_begin(const struct task_kind *kind, const char *glob)
     return task;
 }
 
-static uint64_t
-task_now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 bool
 task_step(struct task *task)
 {
-    const uint64_t until_us = task_now_us() + TASK_STEP_US;
+    const uint64_t until_us = clock_steady_us() + TASK_STEP_US;
     size_t n;
 
-    for (n = 0; n < task->n_visits && task->n_left > 0 && task_now_us() < until_us; n++) {
+    for (n = 0; n < task->n_visits && task->n_left > 0 && clock_steady_us() < until_us; n++) {
         struct visit *visit = &task->visits[task->next];
 
         task->next = task->next + 1 < task->n_visits ? task->next + 1 : 0;

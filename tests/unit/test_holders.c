@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "check/track.h"
 #include "common/check.h"
 #include "snapshot/holders.h"
@@ -73,7 +74,7 @@ after(const char *text, const char *wanted)
 static void
 sites_come_by_count_with_their_ages(void **state)
 {
-    uint64_t now_us = track_now_us();
+    uint64_t now_us = clock_steady_us();
     struct trace_end gets[] = {
         {place(0), now_us - 1000000, 1}, {place(1), now_us - 2000000, 1},
         {place(2), now_us - 9000000, 1}, {place(1), now_us - 4000000, 1},
@@ -99,7 +100,7 @@ sites_come_by_count_with_their_ages(void **state)
 static void
 threads_of_a_site_are_alive_or_gone(void **state)
 {
-    uint64_t now_us = track_now_us();
+    uint64_t now_us = clock_steady_us();
     uint32_t me = (uint32_t)gettid();
     struct trace_end gets[] = {
         {place(0), now_us, me}, {place(0), now_us, NOBODY}, {place(0), now_us, me}};

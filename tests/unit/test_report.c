@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "check/report.h"
 #include "check/track.h"
 #include "common/outside.h"
@@ -179,7 +180,7 @@ holders_are_told_by_place(void **state)
     struct osmempool_fault fault = fault_of(OSMEMPOOL_FAULT_BLOCKS_OUT);
     struct said said;
 
-    held.sites[0] = (struct held_site){(uintptr_t)&place, track_now_us() - 5000000, 5, 77};
+    held.sites[0] = (struct held_site){(uintptr_t)&place, clock_steady_us() - 5000000, 5, 77};
     fault.caller = NULL;
     said_begin(&said);
     report_fault(&fault, &held, 1);
