@@ -59,18 +59,11 @@ check_note_change(struct os_mempool *mp, struct faults *faults, const struct poi
 {
     struct osmempool_fault *fault =
         fault_note(faults, mp, OSMEMPOOL_FAULT_WRITE_AFTER_PUT, poison->block);
-    size_t n = geometry_stride(mp) - offset;
 
-    if (fault == NULL) {
-        return;
+    if (fault != NULL) {
+        record_tell_change(record_of(mp), fault, poison, offset);
+        memcpy(fault->found, (const char *)poison->block + offset, fault->n_bytes);
     }
-    fault->offset = offset;
-    fault->n_bytes = (uint32_t)(n < sizeof(fault->found) ? n : sizeof(fault->found));
-    for (uint32_t i = 0; i < fault->n_bytes; i++) {
-        fault->found[i] = ((const unsigned char *)poison->block)[offset + i];
-        fault->expected[i] = poison_byte(poison, offset + i);
-    }
-    record_tell(record_of(mp), fault);
 }
 
 /* The offset of the first byte of a free block that was changed; SIZE_MAX if none is to be seen. */

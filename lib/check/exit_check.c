@@ -76,20 +76,13 @@ exit_check_note(const struct record *record, struct os_mempool *mp, uint32_t i, 
     struct osmempool_fault *fault =
         fault_note_gone(faults, mp, record->id, OSMEMPOOL_FAULT_WRITE_AFTER_PUT, record->pool_name);
     const struct poison poison = record_poison(record, i);
-    size_t n = record->stride - offset;
 
-    if (fault == NULL) {
-        return;
+    if (fault != NULL) {
+        fault->block = poison.block;
+        fault->index = i;
+        record_tell_change(record, fault, &poison, offset);
+        memory_read(fault->found, (const char *)poison.block + offset, fault->n_bytes);
     }
-    fault->block = poison.block;
-    fault->index = i;
-    fault->offset = offset;
-    fault->n_bytes = (uint32_t)(n < sizeof(fault->found) ? n : sizeof(fault->found));
-    memory_read(fault->found, (char *)poison.block + offset, fault->n_bytes);
-    for (uint32_t byte = 0; byte < fault->n_bytes; byte++) {
-        fault->expected[byte] = poison_byte(&poison, offset + byte);
-    }
-    record_tell(record, fault);
 }
 
 uint32_t

@@ -163,6 +163,20 @@ record_fence(struct os_mempool *mp)
 }
 
 void
+record_tell_change(const struct record *record, struct osmempool_fault *fault,
+                   const struct poison *poison, size_t offset)
+{
+    size_t n = record->stride - offset;
+
+    fault->offset = offset;
+    fault->n_bytes = (uint32_t)(n < sizeof(fault->found) ? n : sizeof(fault->found));
+    for (uint32_t i = 0; i < fault->n_bytes; i++) {
+        fault->expected[i] = poison_byte(poison, offset + i);
+    }
+    record_tell(record, fault);
+}
+
+void
 record_tell(const struct record *record, struct osmempool_fault *fault)
 {
     if (fault == NULL || record == NULL || record->traces == NULL) {

@@ -110,6 +110,11 @@ bool record_drop_fence(struct os_mempool *mp);
 /* What track knows of the block that a fault is about; record and fault may be NULL. */
 void record_tell(const struct record *record, struct osmempool_fault *fault);
 
+/* Where a free block was changed, and what should be there; what is there the caller reads: n_bytes
+ * from the offset on. And what track knows of the block. */
+void record_tell_change(const struct record *record, struct osmempool_fault *fault,
+                        const struct poison *poison, size_t offset);
+
 /* What a free block should hold. */
 struct poison record_poison(const struct record *record, uint32_t i);
 
