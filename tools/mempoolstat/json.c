@@ -10,10 +10,11 @@
 
 /* What may come next. */
 enum json_state {
-    STATE_VALUE,   /* or the end of an array that has none */
-    STATE_KEY,     /* or the end of an object that has none */
-    STATE_COLON,   /* behind a key */
-    STATE_COMMA,   /* behind a value: or an end */
+    STATE_VALUE, /* or the end of an array that has none */
+    STATE_KEY,   /* or the end of an object that has none */
+    STATE_COLON, /* behind a key */
+    STATE_COMMA, /* behind a value: or an end */
+    /* Up to here blanks are skipped. */
     STATE_STRING,  /* the rest of a string or of a key */
     STATE_ESCAPE,  /* behind a backslash */
     STATE_UNICODE, /* digits behind \u */
@@ -139,20 +140,10 @@ json_begin_token(struct json *json, enum json_state state)
 typedef size_t state_fn(struct json *json, const char *bytes, size_t n);
 
 static size_t
-take_blank(struct json *json, char byte)
-{
-    json->line += byte == '\n';
-    return 1;
-}
-
-static size_t
 take_value(struct json *json, const char *bytes, size_t n)
 {
     char byte = bytes[0];
 
-    if (byte_is_blank(byte)) {
-        return take_blank(json, byte);
-    }
     if (byte == '{' || byte == '[') {
         json_open(json, byte == '[');
     } else if (byte == '"') {
@@ -174,9 +165,6 @@ take_value(struct json *json, const char *bytes, size_t n)
 static size_t
 take_key(struct json *json, const char *bytes, size_t n)
 {
-    if (byte_is_blank(bytes[0])) {
-        return take_blank(json, bytes[0]);
-    }
     if (bytes[0] == '"') {
         json_begin_token(json, STATE_KEY_STRING);
         json->ignored = false;
@@ -191,9 +179,6 @@ take_key(struct json *json, const char *bytes, size_t n)
 static size_t
 take_colon(struct json *json, const char *bytes, size_t n)
 {
-    if (byte_is_blank(bytes[0])) {
-        return take_blank(json, bytes[0]);
-    }
     if (bytes[0] != ':') {
         json_fail(json, "a colon is missing");
     }
@@ -208,9 +193,6 @@ take_comma(struct json *json, const char *bytes, size_t n)
     char byte = bytes[0];
 
     json->after_comma = false;
-    if (byte_is_blank(byte)) {
-        return take_blank(json, byte);
-    }
     if (json->depth == 0) {
         json_fail(json, "there is more behind the end");
     } else if (byte == ',') {
@@ -483,8 +465,10 @@ bool
 json_feed(struct json *json, const char *bytes, size_t n)
 {
     while (n > 0 && json->error == NULL && !json->stopped) {
-        size_t taken = states[json->state](json, bytes, n);
+        bool blank = json->state < STATE_STRING && byte_is_blank(bytes[0]);
+        size_t taken = blank ? 1 : states[json->state](json, bytes, n);
 
+        json->line += blank && bytes[0] == '\n';
         bytes += taken;
         n -= taken;
         json->offset += taken;
