@@ -205,23 +205,16 @@ _Static_assert(COUNT_OF(pools_head) == HEAD_N_FIELDS + COUNT_OF(kinds), "an arra
 
 static char *head_complete(void *object, uint64_t seen);
 
+#define HEAD(name)                                                                                 \
+    {                                                                                              \
+        .fields = name, .n_fields = COUNT_OF(name), .complete = head_complete, .lenient = true     \
+    }
+
 static const struct record heads[] = {
-    [DOCUMENT_POOLS] = {.fields = pools_head,
-                        .n_fields = COUNT_OF(pools_head),
-                        .complete = head_complete,
-                        .lenient = true},
-    [DOCUMENT_HOLDERS] = {.fields = holders_head,
-                          .n_fields = COUNT_OF(holders_head),
-                          .complete = head_complete,
-                          .lenient = true},
-    [DOCUMENT_CHECKS] = {.fields = checks_head,
-                         .n_fields = COUNT_OF(checks_head),
-                         .complete = head_complete,
-                         .lenient = true},
-    [DOCUMENT_RESET] = {.fields = reset_head,
-                        .n_fields = COUNT_OF(reset_head),
-                        .complete = head_complete,
-                        .lenient = true},
+    [DOCUMENT_POOLS] = HEAD(pools_head),
+    [DOCUMENT_HOLDERS] = HEAD(holders_head),
+    [DOCUMENT_CHECKS] = HEAD(checks_head),
+    [DOCUMENT_RESET] = HEAD(reset_head),
 };
 
 const char *
