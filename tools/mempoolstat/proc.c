@@ -249,26 +249,35 @@ proc_tracer(pid_t pid)
     return (pid_t)status_number(text, "\nTracerPid:");
 }
 
+/* The next of a line's numbers, and behind it; false at the line's end. */
+static bool
+status_next_number(const char **field, long long *number)
+{
+    char *end;
+
+    if (*field == NULL || **field == '\n' || **field == '\0') {
+        return false;
+    }
+    *number = strtoll(*field, &end, 10);
+    *field = end > *field ? end : NULL;
+    return true;
+}
+
 bool
 proc_has_number(pid_t pid, long long number)
 {
     char text[4096];
     const char *field;
+    long long own = pid;
 
-    if (pid == number) {
+    if (own == number) {
         return true;
     }
     proc_read_status(pid, text, sizeof(text));
     field = status_field(text, "\nNSpid:");
-    while (field != NULL && *field != '\n' && *field != '\0') {
-        char *end;
-
-        if (strtoll(field, &end, 10) == number) {
-            return true;
-        }
-        field = end > field ? end : NULL;
+    while (own != number && status_next_number(&field, &own)) {
     }
-    return false;
+    return own == number;
 }
 
 long
@@ -276,18 +285,14 @@ proc_own_number(pid_t pid)
 {
     char text[4096];
     const char *field;
-    long number = pid;
+    long long number = pid;
 
     proc_read_status(pid, text, sizeof(text));
     field = status_field(text, "\nNSpid:");
     /* Outermost first. */
-    while (field != NULL && *field != '\n' && *field != '\0') {
-        char *end;
-
-        number = strtol(field, &end, 10);
-        field = end > field ? end : NULL;
+    while (status_next_number(&field, &number)) {
     }
-    return number;
+    return (long)number;
 }
 
 uid_t
