@@ -2,6 +2,7 @@
 #include "alloc.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,15 @@ void *
 alloc_array(void *array, size_t n, size_t size)
 {
     return alloc_checked(reallocarray(array, n > 0 ? n : 1, size));
+}
+
+/* The room is a power of two, and full whenever the count is one. */
+void *
+alloc_one_more(void *array, size_t n, size_t size)
+{
+    bool full = (n & (n - 1)) == 0;
+
+    return full ? alloc_array(array, n > 0 ? n * 2 : 1, size) : array;
 }
 
 char *

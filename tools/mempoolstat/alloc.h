@@ -14,6 +14,9 @@ void alloc_before_end(void (*fn)(void));
 /** Changes an array (NULL: a new one) to n elements of size bytes. Never NULL, also for n 0. */
 void *alloc_array(void *array, size_t n, size_t size);
 
+/** Room for one more element in an array of n that grows by this function alone: it doubles. */
+void *alloc_one_more(void *array, size_t n, size_t size);
+
 /** A copy of a string, to be freed. */
 char *alloc_copy(const char *string);
 

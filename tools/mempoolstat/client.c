@@ -98,12 +98,7 @@ round_find_share(struct round *round, uid_t user)
 static void
 share_add(struct share *share, size_t place)
 {
-    /* Room doubles whenever the count reaches a power of two. */
-    if ((share->n_places & (share->n_places - 1)) == 0) {
-        size_t room = share->n_places > 0 ? share->n_places * 2 : 1;
-
-        share->places = alloc_array(share->places, room, sizeof(share->places[0]));
-    }
+    share->places = alloc_one_more(share->places, share->n_places, sizeof(place));
     share->places[share->n_places++] = place;
 }
 

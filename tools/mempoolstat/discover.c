@@ -306,13 +306,22 @@ search_everybody(const struct search *search, const char *root)
     }
 }
 
+/* The only directory to be searched, by the user's choice; NULL for none. */
+static const char *
+chosen_directory(void)
+{
+    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+
+    return directory != NULL && directory[0] != '\0' ? directory : NULL;
+}
+
 /* Looks into all directories that the environment and our rights lead to. */
 static void
 search_default(const struct search *search)
 {
-    const char *directory = secure_getenv("OSMEMPOOL_DIR");
+    const char *directory = chosen_directory();
 
-    if (directory != NULL && directory[0] != '\0') {
+    if (directory != NULL) {
         searched_add(search->list, directory);
         /* The user's choice, be it a link. */
         search_open_directory(search, directory,
@@ -326,14 +335,6 @@ search_default(const struct search *search)
         searched_add(search->list, "/tmp/osmempool-*");
         search_everybody(search, "");
     }
-}
-
-static bool
-list_is_restricted(void)
-{
-    const char *directory = secure_getenv("OSMEMPOOL_DIR");
-
-    return directory != NULL && directory[0] != '\0';
 }
 
 /* A view of the file system: that of a process in a container differs from ours. */
@@ -465,7 +466,7 @@ discover_all(struct target_list *list)
 {
     list_has_time(list);
     search_default(&(struct search){list, &(struct target){.guarded = true}, 0});
-    if (!list_is_restricted()) {
+    if (chosen_directory() == NULL) {
         search_processes(list);
     }
 }
@@ -480,7 +481,7 @@ discover_pid(struct target_list *list, pid_t pid)
 
     list_has_time(list);
     search_default(&(struct search){list, &named, pid});
-    if (list->n_targets == before && geteuid() == 0 && !list_is_restricted()) {
+    if (list->n_targets == before && geteuid() == 0 && chosen_directory() == NULL) {
         search_view(&(struct search){list, &in_container, proc_own_number(pid)}, &seen, pid);
         free(seen.views);
     }

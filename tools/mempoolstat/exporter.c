@@ -36,11 +36,7 @@ inode_compare(const void *left, const void *right)
 static void
 socket_list_add(struct socket_list *list, unsigned long inode)
 {
-    if ((list->n_inodes & (list->n_inodes - 1)) == 0) {
-        size_t room = list->n_inodes > 0 ? list->n_inodes * 2 : 1;
-
-        list->inodes = alloc_array(list->inodes, room, sizeof(inode));
-    }
+    list->inodes = alloc_one_more(list->inodes, list->n_inodes, sizeof(inode));
     list->inodes[list->n_inodes++] = inode;
 }
 
